@@ -1,0 +1,164 @@
+"""The weights folder: a manifest that binds everything that was evaluated, and its tensors.
+
+``manifest.json`` names every file with its sha256 and carries the numbers that belong to these
+very weights: temperatures, operating points, reliability curve, gate limits. A wrong hash, a
+missing or an unknown key is a ``BrokenBundle``, never a default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from pneumo.calibration import Reliability
+from pneumo.decision import OperatingPoint
+from pneumo.errors import BrokenBundle
+from pneumo.geometry import GEOMETRIES
+from pneumo.lungs import LungNetwork
+from pneumo.networks import ARCHITECTURES, Network
+
+SCHEMA = "pneumo.weights/1"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of the ensemble."""
+
+    name: str
+    architecture: str  # a key of networks.ARCHITECTURES
+    geometry: str  # a key of geometry.GEOMETRIES
+    size_px: int
+    temperature: float
+    weights: WeightFile
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ARCHITECTURES or self.geometry not in GEOMETRIES:
+            raise ValueError(f"unknown architecture or geometry: {self}")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature of {self.name} is not positive")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    schema: str
+    revision: str  # short hash over the weight files: names what a reading was made with
+    created: str  # ISO date
+    classes: tuple[str, ...]
+    mean: float  # grey level that standardises a square
+    std: float
+    lungs: WeightFile
+    members: tuple[Member, ...]
+    operating_points: tuple[OperatingPoint, ...]
+    disagreement_limit: float  # nats; above it, members on both sides of a threshold refer
+    reliability: Reliability
+    evidence_full_scale: float  # logit units; the top of the overlay's fixed colour scale
+    training_prevalence: float  # share of pneumonia among the films the calibration saw
+    split_sha256: str  # of train/results/split.csv
+    code_sha256: str  # of the train and pneumo sources the weights were made with
+    hub_repo: str
+    hub_revision: str
+
+    def __post_init__(self) -> None:
+        if self.schema != SCHEMA:
+            raise ValueError(f"schema {self.schema}, this program reads {SCHEMA}")
+        if not self.members or not self.operating_points:
+            raise ValueError("a manifest needs members and operating points")
+
+    def operating_point(self, name: str) -> OperatingPoint:
+        """The operating point of that name. Raises KeyError."""
+        return {p.name: p for p in self.operating_points}[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A checked weights folder, its networks in evaluation mode."""
+
+    manifest: Manifest
+    members: tuple[Network, ...]  # in the manifest's order
+    lungs: LungNetwork
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read and check a weights folder. Raises BrokenBundle."""
+    manifest = load_manifest(folder / MANIFEST)
+    lungs = _filled(LungNetwork(), folder, manifest.lungs)
+    members = tuple(
+        _filled(ARCHITECTURES[m.architecture](manifest.classes), folder, m.weights)
+        for m in manifest.members
+    )
+    return Bundle(manifest, members, lungs)
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Parse a manifest strictly. Raises BrokenBundle."""
+    try:
+        manifest = from_json(Manifest, json.loads(path.read_text()))
+    except (OSError, TypeError, ValueError, KeyError) as error:
+        raise BrokenBundle(f"{path.name} cannot be used: {error}") from error
+    return typing.cast(Manifest, manifest)
+
+
+def from_json(kind: Any, value: Any) -> Any:
+    """Build a (nested, frozen) dataclass from JSON. Raises TypeError, ValueError or KeyError."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        if not isinstance(value, dict) or value.keys() != hints.keys():
+            keys = sorted(value.keys() ^ hints.keys()) if isinstance(value, dict) else value
+            raise KeyError(f"{getattr(kind, '__name__', kind)}: missing or unknown {keys}")
+        return kind(**{name: from_json(hint, value[name]) for name, hint in hints.items()})
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise TypeError(f"expected a list, got {value!r}")
+        return tuple(from_json(arguments[0], item) for item in value)
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None else from_json(arguments[0], value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, got {value!r}")
+    return value
+
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def _filled(network: N, folder: Path, weights: WeightFile) -> N:
+    """Load one checked file into a network, strictly, as float32 in evaluation mode."""
+    network.load_state_dict(_tensors(folder / weights.file, weights.sha256), strict=True)
+    return network.eval().requires_grad_(False)
+
+
+def _tensors(path: Path, sha256: str) -> dict[str, Tensor]:
+    try:
+        data = path.read_bytes()
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != sha256:
+            raise BrokenBundle(f"{path.name}: sha256 {actual[:12]}, manifest says {sha256[:12]}")
+        tensors = load(data)
+    except (OSError, SafetensorError) as error:
+        raise BrokenBundle(f"{path.name} is missing or damaged.") from error
+    return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+
+
+def load_lungs(path):  # the lung training that is running imports this; goes when it ends
+    network = LungNetwork()
+    network.load_state_dict(_tensors(path, hashlib.sha256(path.read_bytes()).hexdigest()), strict=True)
+    return network.eval()

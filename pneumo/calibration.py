@@ -1,0 +1,107 @@
+"""From the members' logits to a calibrated estimate, and how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A measured share with its 95 % interval, all in [0, 1]."""
+
+    value: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.value <= self.high <= 1:
+            raise ValueError(f"not an interval of shares: {self}")
+
+    @classmethod
+    def of_counts(cls, hits: int, trials: int) -> Interval:
+        """Jeffreys interval of a binomial share (Brown, Cai and DasGupta 2001).
+
+        The value is the posterior mean, so that 0 of 50 is never shown as impossible.
+        """
+        posterior = stats.beta(hits + 0.5, trials - hits + 0.5)
+        low, high = posterior.interval(0.95)
+        return cls(float(posterior.mean()), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the ensemble says of one film, before any operating point."""
+
+    probability: float  # of pneumonia; mean of the members
+    low: float  # smallest member
+    high: float  # largest member
+    members: tuple[float, ...]  # each member's calibrated probability of pneumonia
+    pattern: tuple[float, ...]  # mean class probabilities, in the manifest's class order
+    disagreement: float  # mutual information between verdict and member, nats, 0 to log 2
+
+    @classmethod
+    def from_members(cls, logits: np.ndarray, temperatures: np.ndarray) -> Estimate:
+        """Calibrate each member with its own temperature, then average the probabilities.
+
+        ``logits`` is (M, K) with "normal" first, ``temperatures`` (M,). Averaging first and
+        calibrating after would hide one member's over-confidence in the others' doubt.
+        """
+        classes = softmax(logits / temperatures[:, None])  # (M, K)
+        sick = 1 - classes[:, 0]  # (M,)
+        mean = float(sick.mean())
+        return cls(
+            probability=mean,
+            low=float(sick.min()),
+            high=float(sick.max()),
+            members=tuple(sick.tolist()),
+            pattern=tuple(classes.mean(axis=0).tolist()),
+            disagreement=max(float(entropy(np.array([mean]))[0] - entropy(sick).mean()), 0.0),
+        )
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Class probabilities along the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def entropy(probability: np.ndarray) -> np.ndarray:
+    """Entropy of a yes-or-no verdict, nats."""
+    p = np.clip(probability, 1e-12, 1 - 1e-12)
+    return np.asarray(-p * np.log(p) - (1 - p) * np.log(1 - p))
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Held-out films whose probability fell in [low, high), and how many had pneumonia."""
+
+    low: float
+    high: float
+    films: int
+    pneumonia: int
+
+    @property
+    def frequency(self) -> Interval:
+        """Share of pneumonia among films read like this."""
+        return Interval.of_counts(self.pneumonia, self.films)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """The reliability curve: bins that cover [0, 1] without a gap."""
+
+    bins: tuple[ReliabilityBin, ...]
+
+    def __post_init__(self) -> None:
+        edges = [b.low for b in self.bins] + [self.bins[-1].high]
+        if edges[0] != 0 or edges[-1] != 1 or any(
+            a.high != b.low for a, b in zip(self.bins, self.bins[1:], strict=False)
+        ):
+            raise ValueError(f"reliability bins do not cover [0, 1]: {edges}")
+
+    def at(self, probability: float) -> ReliabilityBin:
+        """The bin of held-out films that were read like this one."""
+        return next((b for b in self.bins if probability < b.high), self.bins[-1])

@@ -1,0 +1,71 @@
+"""May the ensemble score this picture? Accept, accept with cautions, or refuse with a reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+from pneumo.errors import UnsuitableImage
+from pneumo.lungs import Lungs
+from pneumo.radiograph import Radiograph
+
+MIN_SIDE_PX = 120  # below this, consolidation is not resolvable at the members' input size
+SMALL_SIDE_PX = 200  # below the training films' own 224 pixels
+MAX_ASPECT = 2.6  # width / height; the widest training film has 2.4, the tallest 0.8
+MIN_ASPECT = 0.6
+MIN_CONTRAST = 0.06  # standard deviation of grey; training films: at least 0.12
+MAX_CHROMA = 0.04  # mean difference between colour channels; a grey film has 0, a tint 0.02
+MIN_LUNG_FRACTION = 0.06  # of the film; training films: 99.9 % above
+MIN_LUNG_CERTAINTY = 0.85
+MIN_HALF_FRACTION = 0.012
+
+
+class Caution(StrEnum):
+    """What the reader of a result should know of the film. The value is the English sentence."""
+
+    SMALL = "The film is small: fine opacities may be lost."
+    BURNED_IN = "The file says that text is burned into the picture; letters can mislead the models."
+    LUNGS_AT_EDGE = "A lung reaches the edge of the film: part of it may be missing."
+    ONE_SIDED = "The two lung fields differ much in size: check rotation, effusion or cropping."
+
+
+def require_film(film: Radiograph) -> tuple[Caution, ...]:
+    """Refuse what is plainly no greyscale film, from its pixels alone. Raises UnsuitableImage."""
+    height, width = film.pixels.shape
+    if min(height, width) < MIN_SIDE_PX:
+        raise UnsuitableImage(
+            f"This picture is only {width} x {height} pixels; upload the film at its original size."
+        )
+    if not MIN_ASPECT <= width / height <= MAX_ASPECT:
+        raise UnsuitableImage(
+            "This picture is too narrow or too wide for a frontal chest film; upload the whole film."
+        )
+    if film.source.chroma > MAX_CHROMA:
+        raise UnsuitableImage("This is a colour picture; upload a greyscale chest film.")
+    if float(np.std(film.pixels[:: max(height // 512, 1), :: max(width // 512, 1)])) < MIN_CONTRAST:
+        raise UnsuitableImage("This picture is blank or nearly so; upload another copy of the film.")
+    cautions = []
+    if min(height, width) < SMALL_SIDE_PX:
+        cautions.append(Caution.SMALL)
+    if film.source.burned_in:
+        cautions.append(Caution.BURNED_IN)
+    return tuple(cautions)
+
+
+def require_lungs(lungs: Lungs) -> tuple[Caution, ...]:
+    """Refuse a picture without two lung fields. Raises UnsuitableImage."""
+    if (
+        lungs.fraction < MIN_LUNG_FRACTION
+        or lungs.certainty < MIN_LUNG_CERTAINTY
+        or min(lungs.halves) < MIN_HALF_FRACTION
+    ):
+        raise UnsuitableImage(
+            "No pair of lungs was found; upload a frontal chest film, upright and not inverted."
+        )
+    cautions = []
+    if lungs.mask[:, [0, -1]].any() or lungs.mask[[0, -1]].any():
+        cautions.append(Caution.LUNGS_AT_EDGE)
+    if max(lungs.halves) > 2.5 * min(lungs.halves):
+        cautions.append(Caution.ONE_SIDED)
+    return tuple(cautions)

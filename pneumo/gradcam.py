@@ -1,0 +1,42 @@
+"""Evidence maps by Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391), without hooks.
+
+Only the head is differentiated, on features that the reading has already computed: no hook is
+placed on the shared network, no parameter gets a gradient, and the map costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pneumo.networks.base import Network, log_odds
+
+PNEUMONIA = "pneumonia"
+
+
+def evidence(network: Network, features: Tensor, *, target: str = PNEUMONIA) -> Tensor:
+    """Grad-CAM of (B, C, h, w) features -> (B, h, w), at least 0, in logit units.
+
+    ``target`` is "pneumonia" for the log-odds of pneumonia, or one of ``network.classes`` for the
+    log-odds of that class against the rest. The value of a cell is what the log-odds would gain
+    if the whole square looked like that cell, so maps of different grid sizes share one unit; for
+    a pooled linear head the map is CAM (Zhou et al. 2016). Raises ValueError for an unknown target.
+    """
+    leaf = features.detach().requires_grad_()  # (B, C, h, w)
+    with torch.enable_grad():
+        score = _log_odds_of(network, network.logits(leaf), target)  # (B,)
+        (slope,) = torch.autograd.grad(score.sum(), leaf)
+    # The head averages over the grid, so the slope of one cell is 1 / (h * w) of the whole effect.
+    cells = features.shape[2] * features.shape[3]
+    weight = slope.mean(dim=(2, 3), keepdim=True) * cells  # (B, C, 1, 1)
+    return (weight * leaf.detach()).sum(dim=1).relu()
+
+
+def _log_odds_of(network: Network, logits: Tensor, target: str) -> Tensor:  # (B, K) -> (B,)
+    if target == PNEUMONIA:
+        return log_odds(logits)
+    if target not in network.classes:
+        raise ValueError(f"no class {target!r} among {network.classes}")
+    index = network.classes.index(target)
+    others = [i for i in range(len(network.classes)) if i != index]
+    return logits[:, index] - torch.logsumexp(logits[:, others], dim=1)

@@ -1,0 +1,12 @@
+"""Architectures by name. Every one maps (B, 1, S, S) to features and features to class logits."""
+
+from collections.abc import Callable
+
+from pneumo.networks.base import BINARY, THREE_CLASS, Network
+from pneumo.networks.resnet import resnet18
+
+ARCHITECTURES: dict[str, Callable[[tuple[str, ...]], Network]] = {
+    "resnet18": resnet18,
+}
+
+__all__ = ["ARCHITECTURES", "BINARY", "THREE_CLASS", "Network"]

@@ -1,0 +1,142 @@
+"""The whole path from a file's bytes to a reading."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pneumo import gate, gradcam
+from pneumo.bundle import Bundle, Manifest, load_bundle
+from pneumo.calibration import Estimate, Interval
+from pneumo.decision import Decision, OperatingPoint
+from pneumo.geometry import GEOMETRIES, Box, canonical, to_film, to_square
+from pneumo.lungs import Lungs, find_lungs
+from pneumo.networks.base import Network
+from pneumo.radiograph import Radiograph, decode
+
+SCREENING = "screening"
+Progress = Callable[[float, str], None]  # share done in [0, 1], what is being done
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Everything one film's reading consists of. Holds no name, no path and no tag."""
+
+    film: Radiograph
+    lungs: Lungs
+    estimate: Estimate
+    operating_point: OperatingPoint
+    decision: Decision
+    frequency: Interval  # share of pneumonia among held-out films read like this one
+    compared_films: int  # how many held-out films that share rests on
+    evidence: np.ndarray  # float32 (224, 224) on the canonical film, logit units
+    evidence_full_scale: float  # logit units
+    cautions: tuple[gate.Caution, ...]
+    classes: tuple[str, ...]
+    member_names: tuple[str, ...]
+    weights: str  # revision
+    seconds: float
+
+    @property
+    def confidence(self) -> float | None:
+        """Calibrated probability that the decision is right; None when the film is referred."""
+        if self.decision is Decision.REFER:
+            return None
+        sick = self.frequency.value
+        return sick if self.decision is Decision.SUSPECTED else 1 - sick
+
+
+class Reader:
+    """Reads films with one ensemble. Never changes after construction; safe to share by threads."""
+
+    def __init__(self, bundle: Bundle, *, device: torch.device | None = None) -> None:
+        self.device = device or default_device()
+        self.manifest: Manifest = bundle.manifest
+        self.members: tuple[Network, ...] = tuple(
+            m.to(device=self.device, memory_format=torch.channels_last) for m in bundle.members
+        )
+        self.lung_network = bundle.lungs.to(self.device)
+
+    def read(
+        self, data: bytes, *, operating_point: str = SCREENING, progress: Progress | None = None
+    ) -> Reading:
+        """Read one file. Raises UnreadableImage or UnsuitableImage; KeyError for the point."""
+        started = time.perf_counter()
+        tell = progress or (lambda share, doing: None)
+        point = self.manifest.operating_point(operating_point)
+
+        tell(0.1, "Decoding the film")
+        film = decode(data)
+        cautions = gate.require_film(film)
+        tell(0.3, "Finding the lungs")
+        picture = canonical(film.pixels).to(self.device)  # (1, 1, 224, 224)
+        lungs = find_lungs(self.lung_network, picture)
+        cautions += gate.require_lungs(lungs)
+        tell(0.5, f"Asking {len(self.members)} networks")
+        boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in self.manifest.members]
+        features, logits = self._forward(picture, boxes)
+        estimate = Estimate.from_members(
+            logits, np.array([m.temperature for m in self.manifest.members])
+        )
+        decision = point.decide(estimate, disagreement_limit=self.manifest.disagreement_limit)
+        tell(0.8, "Mapping the evidence")
+        evidence = self._evidence(features, boxes)
+        seen = self.manifest.reliability.at(estimate.probability)
+        return Reading(
+            film=film,
+            lungs=lungs,
+            estimate=estimate,
+            operating_point=point,
+            decision=decision,
+            frequency=seen.frequency,
+            compared_films=seen.films,
+            evidence=evidence,
+            evidence_full_scale=self.manifest.evidence_full_scale,
+            cautions=cautions,
+            classes=self.manifest.classes,
+            member_names=tuple(m.name for m in self.manifest.members),
+            weights=self.manifest.revision,
+            seconds=time.perf_counter() - started,
+        )
+
+    @torch.no_grad()
+    def _forward(self, picture: Tensor, boxes: list[Box]) -> tuple[list[Tensor], np.ndarray]:
+        """Features of each member (1, C, h, w), float32, and logits (M, K)."""
+        features = []
+        for member, network, box in zip(self.manifest.members, self.members, boxes, strict=True):
+            square = to_square(picture, box, size_px=member.size_px)  # (1, 1, S, S)
+            square = (square - self.manifest.mean) / self.manifest.std
+            with torch.autocast(
+                self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"
+            ):
+                features.append(network.features(square).float())
+        logits = [n.logits(f) for n, f in zip(self.members, features, strict=True)]
+        return features, torch.cat(logits).double().cpu().numpy()
+
+    def _evidence(self, features: list[Tensor], boxes: list[Box]) -> np.ndarray:
+        """The members' calibrated evidence, averaged on the canonical film (224, 224)."""
+        maps = [
+            to_film(gradcam.evidence(network, f)[0] / member.temperature, box)
+            for member, network, f, box in zip(
+                self.manifest.members, self.members, features, boxes, strict=True
+            )
+        ]
+        return torch.stack(maps).mean(dim=0).cpu().numpy()
+
+
+def default_device() -> torch.device:
+    """``PNEUMO_DEVICE`` where it is set, else CUDA where there is one, else the CPU."""
+    named = os.environ.get("PNEUMO_DEVICE")
+    return torch.device(named or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def load_reader(folder: Path | None = None, *, device: torch.device | None = None) -> Reader:
+    """The reader of a weights folder, by default the one beside this package."""
+    return Reader(load_bundle(folder or Path(__file__).parents[1] / "weights"), device=device)

@@ -1,0 +1,133 @@
+"""Batched augmentation on tensors: where a member looks, and how the film was exposed.
+
+Everything a shortcut could live in is jittered hard: the extent and aspect of the box (the
+frame), exposure and gamma (the device), sharpness, noise, and whole patches (letters, leads).
+A horizontal flip moves the heart to the other side; it is used in training, and never on screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pneumo.geometry import sample
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """How far each property is moved. All are standard deviations or shares, per film."""
+
+    zoom: float = 0.10  # log-scale of the box's size
+    aspect: float = 0.12  # log-scale of the box's width / height
+    shift: float = 0.04  # of the box's side
+    rotate: float = 0.10  # radians, about 6 degrees
+    shear: float = 0.05
+    flip: float = 0.5  # share of films mirrored
+    exposure: float = 0.12  # of the full range
+    contrast: float = 0.20  # log-scale
+    gamma: float = 0.25  # log-scale
+    blur: float = 0.3  # share of films blurred, up to 1.5 pixels
+    noise: float = 0.3  # share of films with noise, up to 0.06
+    erase: float = 0.4  # share of films with patches painted over
+
+
+def jitter_corners(corners: Tensor, jitter: Jitter, generator: torch.Generator) -> Tensor:
+    """Move the boxes (B, 2, 3) that ``geometry.sample`` cuts."""
+
+    def normal(scale: float) -> Tensor:
+        return scale * torch.randn(len(corners), generator=generator)
+
+    zoom, aspect = normal(jitter.zoom).exp(), normal(jitter.aspect / 2).exp()
+    angle, shear = normal(jitter.rotate), normal(jitter.shear)
+    mirror = 1 - 2 * (torch.rand(len(corners), generator=generator) < jitter.flip).float()
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.stack(
+        [
+            torch.stack([zoom * aspect * cos * mirror, -zoom * sin + shear], dim=1),
+            torch.stack([zoom * sin * mirror, zoom / aspect * cos], dim=1),
+        ],
+        dim=1,
+    )  # (B, 2, 2), within the square
+    shift = 2 * torch.stack([normal(jitter.shift), normal(jitter.shift)], dim=1)[:, :, None]
+    inner = torch.cat([turn, shift], dim=2)  # (B, 2, 3)
+    moved = corners[:, :, :2] @ inner
+    moved[:, :, 2] += corners[:, :, 2]
+    return moved
+
+
+def expose(x: Tensor, jitter: Jitter, generator: torch.Generator) -> Tensor:
+    """Change exposure, contrast, gamma, sharpness and noise of squares (B, 1, S, S) in [0, 1]."""
+    batch = (len(x), 1, 1, 1)
+
+    def normal(scale: float) -> Tensor:
+        return scale * torch.randn(batch, generator=generator)
+
+    def chosen(share: float) -> Tensor:
+        return (torch.rand(batch, generator=generator) < share).float()
+
+    x = x.clamp(1e-4, 1) ** normal(jitter.gamma).exp()
+    middle = x.mean(dim=(2, 3), keepdim=True)
+    x = (x - middle) * normal(jitter.contrast).exp() + middle + normal(jitter.exposure)
+    kernel = torch.tensor([0.25, 0.5, 0.25])
+    soft = x
+    for _ in range(2):  # two passes of the binomial kernel: about one pixel of blur
+        soft = F.conv2d(F.pad(soft, (1, 1, 0, 0), "replicate"), kernel.view(1, 1, 1, 3))
+        soft = F.conv2d(F.pad(soft, (0, 0, 1, 1), "replicate"), kernel.view(1, 1, 3, 1))
+    amount = chosen(jitter.blur) * torch.rand(batch, generator=generator)
+    x = x + amount * (soft - x)
+    level = 0.06 * chosen(jitter.noise) * torch.rand(batch, generator=generator)
+    x = x + level * torch.randn(x.shape, generator=generator)
+    return x.clamp(0, 1)
+
+
+def erase(x: Tensor, share: float, generator: torch.Generator, *, patches: int = 3) -> Tensor:
+    """Paint up to three random patches of some squares with one random grey each."""
+    size = x.shape[-1]
+    for i in range(len(x)):
+        if torch.rand((), generator=generator) >= share:
+            continue
+        for _ in range(int(torch.randint(1, patches + 1, (), generator=generator))):
+            sides = torch.rand(2, generator=generator) * 0.25 + 0.05
+            h, w = (sides * size).int().tolist()
+            top = int(torch.randint(0, size - h + 1, (), generator=generator))
+            left = int(torch.randint(0, size - w + 1, (), generator=generator))
+            x[i, 0, top : top + h, left : left + w] = torch.rand((), generator=generator)
+    return x
+
+
+def augment(
+    films: Tensor, corners: Tensor, size_px: int, jitter: Jitter, generator: torch.Generator
+) -> Tensor:
+    """Training squares (B, 1, S, S) in [0, 1] from uint8 canonical films (B, 1, 224, 224)."""
+    x = sample(films.float() / 255, jitter_corners(corners, jitter, generator), size_px)
+    return erase(expose(x, jitter, generator), jitter.erase, generator)
+
+
+def mix(
+    x: Tensor, target: Tensor, generator: torch.Generator, *, alpha: float, cutmix: float
+) -> tuple[Tensor, Tensor]:
+    """Mixup (arXiv:1710.09412) or, for a share of batches, cutmix (arXiv:1905.04899).
+
+    ``x`` is (B, 1, S, S), ``target`` (B, K) class probabilities.
+    """
+    if alpha == 0:
+        return x, target
+    partner = torch.randperm(len(x), generator=generator)
+    gammas = torch._standard_gamma(torch.full((2,), alpha), generator=generator)
+    keep = float(gammas[0] / gammas.sum())
+    if torch.rand((), generator=generator) < cutmix:
+        size = x.shape[-1]
+        side = round(size * (1 - keep) ** 0.5)
+        top = int(torch.randint(0, size - side + 1, (), generator=generator))
+        left = int(torch.randint(0, size - side + 1, (), generator=generator))
+        x = x.clone()
+        x[:, :, top : top + side, left : left + side] = x[
+            partner, :, top : top + side, left : left + side
+        ]
+        keep = 1 - (side / size) ** 2
+    else:
+        x = keep * x + (1 - keep) * x[partner]
+    return x, keep * target + (1 - keep) * target[partner]
