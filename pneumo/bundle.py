@@ -158,7 +158,3 @@ def _tensors(path: Path, sha256: str) -> dict[str, Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
-def load_lungs(path):  # the lung training that is running imports this; goes when it ends
-    network = LungNetwork()
-    network.load_state_dict(_tensors(path, hashlib.sha256(path.read_bytes()).hexdigest()), strict=True)
-    return network.eval()

@@ -138,5 +138,6 @@ def default_device() -> torch.device:
 
 
 def load_reader(folder: Path | None = None, *, device: torch.device | None = None) -> Reader:
-    """The reader of a weights folder, by default the one beside this package."""
-    return Reader(load_bundle(folder or Path(__file__).parents[1] / "weights"), device=device)
+    """The reader of a weights folder: the one given, else ``PNEUMO_WEIGHTS``, else weights/."""
+    beside = Path(__file__).parents[1] / "weights"
+    return Reader(load_bundle(folder or Path(os.environ.get("PNEUMO_WEIGHTS", beside))), device=device)

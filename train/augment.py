@@ -26,7 +26,7 @@ class Jitter:
     rotate: float = 0.10  # radians, about 6 degrees
     shear: float = 0.05
     flip: float = 0.5  # share of films mirrored
-    exposure: float = 0.12  # of the full range
+    exposure: float = 0.08  # of the full range
     contrast: float = 0.20  # log-scale
     gamma: float = 0.25  # log-scale
     blur: float = 0.3  # share of films blurred, up to 1.5 pixels
