@@ -117,7 +117,7 @@ def load_manifest(path: Path) -> Manifest:
 
 def from_json(kind: Any, value: Any) -> Any:
     """Build a (nested, frozen) dataclass from JSON. Raises TypeError, ValueError or KeyError."""
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         if not isinstance(value, dict) or value.keys() != hints.keys():
             keys = sorted(value.keys() ^ hints.keys()) if isinstance(value, dict) else value
@@ -142,7 +142,11 @@ N = TypeVar("N", bound=nn.Module)
 
 def _filled(network: N, folder: Path, weights: WeightFile) -> N:
     """Load one checked file into a network, strictly, as float32 in evaluation mode."""
-    network.load_state_dict(_tensors(folder / weights.file, weights.sha256), strict=True)
+    tensors = _tensors(folder / weights.file, weights.sha256)
+    try:
+        network.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:  # missing, unknown or misshapen tensors
+        raise BrokenBundle(f"{weights.file} does not fit its architecture.") from error
     return network.eval().requires_grad_(False)
 
 

@@ -105,3 +105,35 @@ class Reliability:
     def at(self, probability: float) -> ReliabilityBin:
         """The bin of held-out films that were read like this one."""
         return next((b for b in self.bins if probability < b.high), self.bins[-1])
+
+
+@dataclass(frozen=True)
+class ConformalLevel:
+    """Prediction sets that hold the true class in a promised share of films.
+
+    Split conformal prediction with the least ambiguous sets (Sadinle, Lei and Wasserman 2019,
+    arXiv:1609.00451): a class belongs to the set when its probability reaches the threshold.
+    """
+
+    promised: float  # coverage over exchangeable films, e.g. 0.9
+    threshold: float  # smallest class probability inside the set
+    coverage: Interval  # measured on held-out films
+    coverage_by_class: tuple[Interval, ...]  # in the manifest's class order
+
+    def classes(self, pattern: tuple[float, ...]) -> tuple[int, ...]:
+        """Which classes cannot be ruled out; the most probable one is always kept."""
+        best = max(pattern)
+        return tuple(i for i, p in enumerate(pattern) if p >= min(self.threshold, best))
+
+
+def at_prevalence(probability: float, *, trained: float, stated: float) -> float:
+    """The probability of pneumonia where it is rarer or commoner than among the training films.
+
+    Bayes' theorem with unchanged likelihoods (Saerens, Latinne and Decaestecker 2002): posterior
+    odds move by the ratio of prior odds. All arguments are probabilities; ``trained`` and
+    ``stated`` lie in (0, 1), else ValueError.
+    """
+    if not (0 < trained < 1 and 0 < stated < 1):
+        raise ValueError("a prevalence lies strictly between 0 and 1")
+    factor = stated / (1 - stated) * (1 - trained) / trained
+    return factor * probability / (factor * probability + 1 - probability)

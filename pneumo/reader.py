@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pneumo import gate, gradcam
-from pneumo.bundle import Bundle, Manifest, load_bundle
+from pneumo.bundle import MANIFEST, Bundle, Manifest, load_bundle
 from pneumo.calibration import Estimate, Interval
 from pneumo.decision import Decision, OperatingPoint
 from pneumo.geometry import GEOMETRIES, Box, canonical, to_film, to_square
@@ -60,7 +60,7 @@ class Reader:
         self.device = device or default_device()
         self.manifest: Manifest = bundle.manifest
         self.members: tuple[Network, ...] = tuple(
-            m.to(device=self.device, memory_format=torch.channels_last) for m in bundle.members
+            m.to(self.device).to(memory_format=torch.channels_last) for m in bundle.members
         )
         self.lung_network = bundle.lungs.to(self.device)
 
@@ -106,6 +106,13 @@ class Reader:
             seconds=time.perf_counter() - started,
         )
 
+    def at(self, reading: Reading, operating_point: str) -> Reading:
+        """The same reading, decided at another operating point. Raises KeyError."""
+        point = self.manifest.operating_point(operating_point)
+        limit = self.manifest.disagreement_limit
+        decision = point.decide(reading.estimate, disagreement_limit=limit)
+        return replace(reading, operating_point=point, decision=decision)
+
     @torch.no_grad()
     def _forward(self, picture: Tensor, boxes: list[Box]) -> tuple[list[Tensor], np.ndarray]:
         """Features of each member (1, C, h, w), float32, and logits (M, K)."""
@@ -138,6 +145,14 @@ def default_device() -> torch.device:
 
 
 def load_reader(folder: Path | None = None, *, device: torch.device | None = None) -> Reader:
-    """The reader of a weights folder: the one given, else ``PNEUMO_WEIGHTS``, else weights/."""
+    """The reader of the folder given, else ``PNEUMO_WEIGHTS``, else weights/, else the Hub's copy.
+
+    Raises BrokenBundle. Only an absent weights/ leads to the Hub: a named folder is meant.
+    """
+    named = folder or os.environ.get("PNEUMO_WEIGHTS")
     beside = Path(__file__).parents[1] / "weights"
-    return Reader(load_bundle(folder or Path(os.environ.get("PNEUMO_WEIGHTS", beside))), device=device)
+    if named or (beside / MANIFEST).exists():
+        return Reader(load_bundle(Path(named or beside)), device=device)
+    from pneumo import hub  # here, so that reading from a folder needs no network library
+
+    return Reader(hub.load_published(), device=device)

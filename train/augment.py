@@ -71,16 +71,21 @@ def expose(x: Tensor, jitter: Jitter, generator: torch.Generator) -> Tensor:
     x = x.clamp(1e-4, 1) ** normal(jitter.gamma).exp()
     middle = x.mean(dim=(2, 3), keepdim=True)
     x = (x - middle) * normal(jitter.contrast).exp() + middle + normal(jitter.exposure)
-    kernel = torch.tensor([0.25, 0.5, 0.25])
-    soft = x
-    for _ in range(2):  # two passes of the binomial kernel: about one pixel of blur
-        soft = F.conv2d(F.pad(soft, (1, 1, 0, 0), "replicate"), kernel.view(1, 1, 1, 3))
-        soft = F.conv2d(F.pad(soft, (0, 0, 1, 1), "replicate"), kernel.view(1, 1, 3, 1))
+    soft = _blurred(_blurred(x))
     amount = chosen(jitter.blur) * torch.rand(batch, generator=generator)
     x = x + amount * (soft - x)
     level = 0.06 * chosen(jitter.noise) * torch.rand(batch, generator=generator)
     x = x + level * torch.randn(x.shape, generator=generator)
     return x.clamp(0, 1)
+
+
+def _blurred(x: Tensor) -> Tensor:
+    """One pass of the binomial kernel (1, 2, 1) / 4 along both axes; two blur by about a pixel."""
+    # Slices, since a convolution of one channel is ten times slower on a CPU.
+    p = F.pad(x, (1, 1, 0, 0), "replicate")
+    x = 0.5 * x + 0.25 * (p[..., :-2] + p[..., 2:])
+    p = F.pad(x, (0, 0, 1, 1), "replicate")
+    return 0.5 * x + 0.25 * (p[..., :-2, :] + p[..., 2:, :])
 
 
 def erase(x: Tensor, share: float, generator: torch.Generator, *, patches: int = 3) -> Tensor:

@@ -10,18 +10,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
+from pneumo.geometry import Box
+
 SOURCES = 7  # the typical film and its six nearest neighbours
-HEIGHT_PX = 320  # 1.4 times the sources' 224 pixels: room for the warp, no invented detail
+HEIGHT_PX = 300  # 1.3 times the sources' 224 pixels: room for the warp, no invented detail
 LEVELS_PX = (28, 56, 112)  # coarse to fine; shrinking with antialiasing is the blur
 STEPS, RATE = 60, 0.01
 STIFFNESS = 0.3  # on squared departure from the identity: neighbours need small maps only
 FEATHER = 0.08  # of half a film: a source fades in over this margin, so that no edge shows
 MIN_SHARED = 5.0  # effective number of children at every pixel
-LETTER = 0.10  # grey levels above or below the seven's median: markers, tubes, clips
+STROKE_PX = 15  # of 224: wider than a burned-in letter's strokes, narrower than an arm
+FAINT, BRIGHT = 0.10, 0.22  # grey levels above the surroundings: where a letter ends, and begins
+LUNG_MARGIN_PX = 8  # of 224: ribs and clavicles touch the lungs this closely, letters do not
+OUTLIER = 0.10  # grey levels from the seven's median: what only one child shows, such as a tube
 MAX_GAIN = math.sqrt(SOURCES)  # averaging independent textures divides them by this
 RADIAL_BINS = 48
 
@@ -32,6 +39,7 @@ class Composite:
 
     pixels: Tensor  # float32 (H, W) in [0, 1]
     sources: Tensor  # float32 (7, H, W) in [0, 1], registered and cut like the composite
+    box: Box  # the part of the typical film that the composite covers
     shared: float  # smallest effective number of children at any pixel
 
     def __post_init__(self) -> None:
@@ -41,17 +49,19 @@ class Composite:
             raise ValueError(f"a pixel rests on only {self.shared:.1f} children")
 
 
-def compose(films: Tensor, *, aspect: float) -> Composite:
+def compose(films: Tensor, lungs: Tensor, *, aspect: float) -> Composite:
     """Make one composite of canonical films (7, 1, 224, 224) in [0, 1], the typical one first.
 
-    ``aspect`` is width / height of the typical film; the composite has the same, less its margins.
+    ``lungs`` (7, 1, 224, 224) are their masks; ``aspect`` is width / height of the typical film,
+    and of the composite but for its margins.
     """
+    pairs = zip(films[:, 0].numpy(), lungs[:, 0].numpy() > 0, strict=True)
+    films = torch.from_numpy(np.stack([without_letters(f, m) for f, m in pairs]))[:, None]
     maps = torch.cat([torch.eye(2, 3)[None], register(films[:1], films[1:])])  # (7, 2, 3)
     size = [SOURCES, 1, HEIGHT_PX, round(HEIGHT_PX * aspect)]
     grid = F.affine_grid(maps, size, align_corners=False)
-    warped = F.grid_sample(
-        films, grid, mode="bicubic", padding_mode="border", align_corners=False
-    )[:, 0].clamp(0, 1)  # (7, H, W)
+    moved = F.grid_sample(films, grid, mode="bicubic", padding_mode="border", align_corners=False)
+    warped = moved[:, 0].clamp(0, 1)  # (7, H, W)
     weight = ((1 - grid.abs().amax(dim=3)) / FEATHER).clamp(0, 1)  # (7, H, W)
     rows, columns = shared_area(weight)
     warped, weight = warped[:, rows, columns], weight[:, rows, columns]
@@ -61,8 +71,30 @@ def compose(films: Tensor, *, aspect: float) -> Composite:
     return Composite(
         pixels=sharpen(mean, target).clamp(0, 1),
         sources=warped,
+        box=Box(
+            left=columns.start / size[3],
+            top=rows.start / size[2],
+            right=columns.stop / size[3],
+            bottom=rows.stop / size[2],
+        ),
         shared=float(effective_number(weight).min()),
     )
+
+
+def without_letters(film: np.ndarray, lungs: np.ndarray) -> np.ndarray:
+    """Fill burned-in letters and rules of a film (224, 224) with their surroundings."""
+    opened = ndimage.grey_opening(film, size=(STROKE_PX, STROKE_PX))
+    above = film - opened
+    regions, _ = ndimage.label(above > FAINT)
+    bright = np.unique(regions[above > BRIGHT])
+    anatomy = np.unique(regions[ndimage.binary_dilation(lungs, iterations=LUNG_MARGIN_PX)])
+    letters = np.isin(regions, np.setdiff1d(bright, np.append(anatomy, 0)))
+    # The JPEG halo of a letter and its soft edge go with it.
+    share = ndimage.gaussian_filter(
+        ndimage.binary_dilation(letters, iterations=4).astype(np.float32), sigma=1
+    )
+    filled: np.ndarray = film + share * (opened - film)
+    return filled.astype(np.float32)
 
 
 def register(fixed: Tensor, moving: Tensor) -> Tensor:
@@ -118,12 +150,12 @@ def shared_area(weight: Tensor) -> tuple[slice, slice]:
 
 
 def average(films: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean (H, W) of films (7, H, W), brought to one exposure and without letters."""
+    """Weighted mean (H, W) of films (7, H, W), brought to one exposure."""
     spread, centre = films.std(dim=(1, 2), keepdim=True), films.mean(dim=(1, 2), keepdim=True)
     films = (films - centre) / spread * spread.mean() + centre.mean()
-    # A letter or a clip belongs to one child: held to what the other six show at that place.
+    # A tube or a clip belongs to one child: held to what the other six show at that place.
     median = films.median(dim=0).values
-    films = films.clamp(median - LETTER, median + LETTER)
+    films = films.clamp(median - OUTLIER, median + OUTLIER)
     return (films * weight).sum(dim=0) / weight.sum(dim=0)
 
 
@@ -153,5 +185,5 @@ def sharpen(film: Tensor, target: Tensor) -> Tensor:
     gain = (target / radial_amplitude(film)).clamp(1, MAX_GAIN)
     gain[0] = 1  # exposure and the large shadows are already the seven's mean
     height, width = film.shape
-    sharp = torch.fft.irfft2(spectrum * gain[bins], s=(2 * height, 2 * width))
+    sharp: Tensor = torch.fft.irfft2(spectrum * gain[bins], s=(2 * height, 2 * width))
     return sharp[:height, :width]

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +47,39 @@ class Films:
         )
 
 
+def add_data_argument(parser: argparse.ArgumentParser) -> None:
+    """The ``--data DIR`` of every command; a folder that is not there ends it with a sentence."""
+    default = os.environ.get("PNEUMO_DATA")
+    parser.add_argument(
+        "--data",
+        type=_data_folder,
+        default=default,
+        required=default is None,
+        metavar="DIR",
+        help="holds train/NORMAL and train/PNEUMONIA (default: the environment's PNEUMO_DATA)",
+    )
+
+
+def _data_folder(text: str) -> Path:
+    folder = Path(text)
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{folder} is not a folder; name the one above train/")
+    return folder
+
+
+def require_layout(data: Path, folder: str) -> None:
+    """End the program with a sentence where ``DIR/folder`` is not in the Kermany layout."""
+    for kind in ("NORMAL", "PNEUMONIA"):
+        if not (data / folder / kind).is_dir():
+            raise SystemExit(
+                f"{data / folder / kind} is not there; --data must name a folder that holds "
+                f"{folder}/NORMAL and {folder}/PNEUMONIA."
+            )
+
+
 def film_paths(data: Path, folder: str = "train") -> list[str]:
     """Every film below ``DIR/folder/{NORMAL,PNEUMONIA}``, relative to ``DIR``, sorted."""
+    require_layout(Path(data), folder)
     paths = sorted(
         str(p.relative_to(data))
         for kind in ("NORMAL", "PNEUMONIA")

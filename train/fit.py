@@ -147,7 +147,9 @@ def main(config: Config) -> None:
         multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average),
         use_buffers=True,
     )
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), weight_decay=config.weight_decay, fused=True
+    )
     per_epoch = len(fit) // config.batch
     sizes = [size for size, epochs in config.stages for _ in range(epochs)]
     schedule = torch.optim.lr_scheduler.OneCycleLR(

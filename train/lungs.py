@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from pneumo.geometry import WHOLE_FILM, corners_of
 from pneumo.lungs import LUNG_INPUT_PX, LungNetwork, lung_logits
 from train.augment import Jitter, expose, jitter_corners
 from train.checkpoint import save_half
-from train.data import load_masks, load_role
+from train.data import add_data_argument, load_masks, load_role
 
 WEIGHTS = Path("weights")
 RESULTS = Path(__file__).parent / "results"
@@ -64,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=os.environ.get("PNEUMO_DATA"))
+    add_data_argument(parser)
     data = parser.parse_args().data
     started = time.perf_counter()
     torch.manual_seed(0)

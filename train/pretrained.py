@@ -1,7 +1,8 @@
-"""Initial weights: ImageNet through torchvision, or a safetensors file with its key names."""
+"""Initial weights from ImageNet, and how they are kept from the first shocks of training."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -10,38 +11,51 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pneumo.networks import Network
+from pneumo.networks.densenet import DenseNet
 from pneumo.networks.resnet import ResNet
+from train.recipe import Config
 
-IMAGENET_STEM = ("conv1", "bn1")
+HEADS = ("fc", "classifier")  # of ImageNet's thousand classes
 
 
-def initialise(network: Network, init: str) -> list[str]:
-    """Fill a ResNet from ``none``, ``imagenet`` (downloads) or a file; returns what stays random.
+def initialise(network: Network, init: str, architecture: str) -> list[str]:
+    """Fill a body from ``none``, ``imagenet`` (downloads) or a file; returns what stays random.
 
-    The grey film stands in for all three colours, so the stem's kernels are summed over them.
+    A file is safetensors with torchvision's key names. The grey film stands in for all three
+    colours, so the stem's kernels are summed over them. Raises ValueError where names do not fit.
     """
     if init == "none":
         return sorted(dict(network.named_parameters()))
-    if not isinstance(network, ResNet):
-        raise ValueError(f"--init {init} is known for ResNets only")
-    source = (
-        torchvision.models.resnet18(weights="IMAGENET1K_V1").state_dict()
-        if init == "imagenet"
-        else load_file(Path(init))
-    )
-    renamed: dict[str, Tensor] = {}
-    for name, value in source.items():
-        head, _, rest = name.partition(".")
-        if head == "conv1":
-            renamed["stem.0.weight"] = value.float().sum(dim=1, keepdim=True)
-        elif head == "bn1":
-            renamed[f"stem.1.{rest}"] = value
-        elif head.startswith("layer"):
-            renamed[f"stages.{int(head[5:]) - 1}.{rest}"] = value
-    report = network.load_state_dict({k: v.float() for k, v in renamed.items()}, strict=False)
-    if report.unexpected_keys:
-        raise ValueError(f"{init}: unknown tensors {report.unexpected_keys[:3]}")
+    if init == "imagenet":
+        # "resnet18_cbam" starts from the body that it adds to.
+        plain = architecture.partition("_")[0]
+        source = torchvision.models.get_model(plain, weights="IMAGENET1K_V1").state_dict()
+    else:
+        source = load_file(Path(init))
+    renamed = {
+        name_here(network, name): value.float()
+        for name, value in source.items()
+        if name.partition(".")[0] not in HEADS
+    }
+    for name, value in renamed.items():
+        if value.ndim == 4 and value.shape[1] == 3:
+            renamed[name] = value.sum(dim=1, keepdim=True)
+    report = network.load_state_dict(renamed, strict=False)
+    if report.unexpected_keys or not renamed:
+        raise ValueError(f"{init} does not fit {architecture}: {report.unexpected_keys[:3]}")
     return [k for k in report.missing_keys if not k.endswith("num_batches_tracked")]
+
+
+def name_here(network: Network, name: str) -> str:
+    """This project's name of a tensor of torchvision's ResNets or DenseNets."""
+    first, _, rest = name.partition(".")
+    if isinstance(network, DenseNet):
+        return f"body.{rest}" if first == "features" else name
+    if not isinstance(network, ResNet):
+        raise ValueError("initial weights are known for ResNets and DenseNets; use --init none")
+    if first.startswith("layer"):
+        return f"stages.{int(first[5:]) - 1}.{rest}"
+    return {"conv1": f"stem.0.{rest}", "bn1": f"stem.1.{rest}"}.get(first, name)
 
 
 @torch.no_grad()
@@ -75,3 +89,23 @@ def restore_batch_statistics(network: nn.Module, batches: list[Tensor]) -> None:
         layer.bias.copy_(b + a * mean)
         layer.running_mean.copy_(mean)
         layer.running_var.copy_(var)
+
+
+def frozen_at(config: Config, network: Network, epoch: int) -> tuple[str, ...]:
+    """Names of the parts that do not learn in an epoch: first all but the head, then as told."""
+    if epoch < config.head_epochs:
+        return tuple(name for name, _ in network.named_children() if name != "head")
+    return config.frozen if epoch < config.frozen_epochs else ()
+
+
+def train_mode(network: Network, frozen: Collection[str]) -> None:
+    """Train mode, except that frozen parts keep their weights and their BatchNorm statistics.
+
+    Raises ValueError where a name is no part of the network.
+    """
+    parts = dict(network.named_modules())
+    if unknown := sorted(set(frozen) - parts.keys()):
+        raise ValueError(f"no part is named {unknown[0]}; parts are {', '.join(list(parts)[1:9])} …")
+    network.train().requires_grad_(True)
+    for name in frozen:
+        parts[name].eval().requires_grad_(False)

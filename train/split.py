@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -107,10 +106,10 @@ def read_split() -> dict[str, list[str]]:
 
 
 def main() -> None:
-    from train.data import film_paths, load_films
+    from train.data import add_data_argument, film_paths, load_films
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("PNEUMO_DATA"), required=False)
+    add_data_argument(parser)
     data = parser.parse_args().data
     paths = film_paths(data)
     films = load_films(data, paths).pixels[:, 0].numpy()

@@ -1,0 +1,4 @@
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-name]");
+  if (button) trigger("click", { name: button.dataset.name });
+});

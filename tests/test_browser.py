@@ -1,0 +1,169 @@
+"""The page in Debian's Chromium: what a clinician does, and what the page then says."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import app
+from pneumo.decision import Decision
+from pneumo.reader import Reader
+from pneumo.view import HEADLINES, percent
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH"),
+]
+
+
+class Faults(list[str]):
+    """What a page must not do: console errors, uncaught errors, requests to other machines."""
+
+    def watch(self, page: sync_api.Page, address: str) -> None:
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("console", lambda m: self.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda r: None if self._ours(r.url, address) else self.append(r.url))
+
+    def _ours(self, url: str, address: str) -> bool:
+        return url.startswith((address, "data:", "blob:"))
+
+
+@pytest.fixture(scope="module")
+def address(tiny_reader: Reader) -> Iterator[str]:
+    demo = app.build(tiny_reader)
+    yield app.launch(demo, prevent_thread_lock=True, quiet=True)
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["wide", "narrow"])
+def page(
+    request: pytest.FixtureRequest, browser: sync_api.Browser, address: str, faults: Faults
+) -> Iterator[sync_api.Page]:
+    width, height = request.param
+    page = browser.new_page(viewport={"width": width, "height": height})
+    faults.watch(page, address)
+    page.goto(address)
+    page.locator("#upload button").wait_for()
+    yield page
+    page.close()
+
+
+def upload(page: sync_api.Page, path: Path) -> None:
+    page.locator("#upload input[type=file]").set_input_files(path)
+
+
+def decision(page: sync_api.Page) -> str:
+    page.locator(".card[data-reading]").wait_for()
+    return str(page.locator(".card h2").inner_text())
+
+
+def test_an_uploaded_film_is_decided_as_the_reader_decides(
+    page: sync_api.Page, faults: Faults, film_path: Path, tiny_reader: Reader
+) -> None:
+    upload(page, film_path)
+    expected = tiny_reader.read(film_path.read_bytes())
+    assert decision(page) == HEADLINES[expected.decision]
+    shown = page.locator(".probability strong").inner_text()
+    assert shown.split() == [str(percent(expected.estimate.probability)), "%"]
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) == 0  # nothing scrolls sideways
+    assert faults == []
+
+
+def test_an_example_is_one_click_away(page: sync_api.Page, faults: Faults, film_path: Path) -> None:
+    page.locator(f"button[data-name='{film_path.name}']").click()
+    assert decision(page) in HEADLINES.values()
+    assert faults == []
+
+
+def test_another_operating_point_is_judged_at_once(
+    page: sync_api.Page, film_path: Path, tiny_reader: Reader
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    for point in reversed(tiny_reader.manifest.operating_points):
+        page.locator(f"#point input[value={point.name}]").check()
+        page.get_by_text(f"{point.name}, for tests", exact=False).wait_for()
+        expected = tiny_reader.read(film_path.read_bytes(), operating_point=point.name)
+        assert decision(page) == HEADLINES[expected.decision]
+
+
+def test_the_controls_of_the_film_change_what_is_seen(page: sync_api.Page, film_path: Path) -> None:
+    upload(page, film_path)
+    decision(page)
+    page.locator(".opacity").fill("30")
+    opacity = page.locator(".evidence").evaluate("e => getComputedStyle(e).opacity")
+    assert float(opacity) == pytest.approx(0.3)
+    page.locator(".show-outline").uncheck()
+    assert not page.locator("svg.outline").is_visible()
+    page.locator(".wipe").fill("50")
+    box = page.locator(".stage").bounding_box()
+    divider = page.locator(".divider").bounding_box()
+    assert divider["x"] - box["x"] == pytest.approx(box["width"] / 2, abs=2)
+    page.locator(".show-evidence").uncheck()
+    assert not page.locator(".evidence").is_visible()
+
+
+def test_a_file_that_is_no_film_is_refused_in_the_card(
+    page: sync_api.Page, faults: Faults, film_path: Path, tmp_path: Path
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    (tmp_path / "letter.txt").write_text("Dear colleague")
+    upload(page, tmp_path / "letter.txt")
+    alert = page.get_by_role("alert").filter(has_text="Not read")
+    alert.wait_for()
+    assert "DICOM, PNG, JPEG or TIFF" in alert.inner_text()
+    assert page.locator("figure.film").count() == 0  # the earlier film must not stand beside it
+    assert faults == []
+    upload(page, film_path)
+    assert decision(page) in HEADLINES.values()
+
+
+def test_on_refer_the_map_waits_for_a_click(
+    page: sync_api.Page, film_path: Path, tiny_reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Any range across the threshold refers when no disagreement at all is tolerated.
+    estimate = tiny_reader.read(film_path.read_bytes()).estimate
+    point = tiny_reader.manifest.operating_points[0]
+    middle = (estimate.low + estimate.high) / 2
+    monkeypatch.setitem(point.__dict__, "threshold", middle)
+    monkeypatch.setitem(tiny_reader.manifest.__dict__, "disagreement_limit", 0.0)
+    upload(page, film_path)
+    assert decision(page) == HEADLINES[Decision.REFER]
+    assert not page.locator(".evidence").is_visible()
+    page.get_by_role("button", name="Show the map all the same").click()
+    assert page.locator(".evidence").is_visible()
+
+
+def test_an_unexpected_error_gives_one_sentence_and_no_detail(
+    page: sync_api.Page, film_path: Path, tiny_reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(tiny_reader, "read", fail)
+    upload(page, film_path)
+    page.get_by_text("Something went wrong inside the instrument").wait_for()
+    assert "secret detail" not in page.content()
+    monkeypatch.undo()
+    upload(page, film_path)
+    assert decision(page) in HEADLINES.values()

@@ -1,0 +1,113 @@
+"""Temperatures, shares with intervals, and the reliability curve."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from pneumo.calibration import Estimate, Interval, Reliability, ReliabilityBin, softmax
+from train import calibrate
+
+
+def labelled(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (N, 3) whose softmax is the true distribution of the labels (N,)."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(scale=2.0, size=(n, 3))
+    steps = softmax(logits).cumsum(axis=1)
+    return logits, (random.random((n, 1)) > steps).sum(axis=1)
+
+
+def test_the_fitted_temperature_undoes_a_known_overconfidence():
+    logits, label = labelled(0, 20_000)
+    assert calibrate.fit_temperature(3.0 * logits, label) == pytest.approx(3.0, rel=0.04)
+
+
+def test_no_other_temperature_has_a_smaller_loss_than_the_fitted_one():
+    logits, label = labelled(1, 500)
+    best = calibrate.fit_temperature(2 * logits, label)
+
+    def loss(temperature: float) -> float:
+        warm = torch.from_numpy(2 * logits) / temperature
+        return float(torch.nn.functional.cross_entropy(warm, torch.from_numpy(label)))
+
+    assert calibrate.class_nll(2 * logits, label, best) == pytest.approx(loss(best))
+    assert loss(best) <= min(loss(t) for t in np.linspace(0.5, 6, 200))
+
+
+def test_members_are_calibrated_before_they_are_averaged():
+    logits = np.log(np.array([[0.2, 0.5, 0.3], [0.9, 0.05, 0.05]]))
+    plain = Estimate.from_members(logits, np.ones(2))
+    assert plain.members == pytest.approx((0.8, 0.1))
+    assert plain.probability == pytest.approx(0.45)
+    assert (plain.low, plain.high) == pytest.approx((0.1, 0.8))
+    assert plain.pattern == pytest.approx((0.55, 0.275, 0.175))
+    # At temperature 2 a share p becomes sqrt(p), to be normalised again.
+    roots = [math.sqrt(p) for p in (0.9, 0.05, 0.05)]
+    warm = Estimate.from_members(logits, np.array([1.0, 2.0]))
+    assert warm.members == pytest.approx((0.8, 1 - roots[0] / sum(roots)))
+
+
+def test_disagreement_is_the_mutual_information_of_verdict_and_member():
+    sick = np.array([0.95, 0.6, 0.2])
+    logits = np.log(np.stack([1 - sick, sick / 2, sick / 2], axis=1))
+    joint = np.stack([sick, 1 - sick]) / 3  # verdict by member, members equally likely
+    by_bayes = sum(
+        joint[v, m] * math.log(joint[v, m] / (joint[v].sum() * joint[:, m].sum()))
+        for v in range(2)
+        for m in range(3)
+    )
+    assert Estimate.from_members(logits, np.ones(3)).disagreement == pytest.approx(by_bayes)
+
+
+def test_members_that_agree_do_not_disagree():
+    logits = np.tile(np.log([0.3, 0.4, 0.3]), (4, 1))
+    assert Estimate.from_members(logits, np.ones(4)).disagreement == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("hits", "trials"), [(0, 50), (50, 50), (37, 41), (1, 3)])
+def test_a_share_has_its_jeffreys_interval_and_is_never_certain(hits, trials):
+    share = Interval.of_counts(hits, trials)
+    assert share.value == pytest.approx((hits + 0.5) / (trials + 1))
+    assert share.low == pytest.approx(stats.beta.ppf(0.025, hits + 0.5, trials - hits + 0.5))
+    assert share.high == pytest.approx(stats.beta.ppf(0.975, hits + 0.5, trials - hits + 0.5))
+    assert 0 < share.low < share.value < share.high < 1
+
+
+def test_the_reliability_curve_counts_every_held_out_film_once():
+    random = np.random.default_rng(2)
+    probability = random.beta(0.4, 0.3, 522)
+    sick = random.random(522) < probability
+    curve = calibrate.reliability(sick, probability)
+    assert sum(b.films for b in curve.bins) == 522
+    assert sum(b.pneumonia for b in curve.bins) == sick.sum()
+    assert len(curve.bins) == calibrate.RELIABILITY_BINS
+    assert {b.films for b in curve.bins} <= {65, 66}
+    for p, s in zip(probability, sick, strict=True):
+        alike = curve.at(p)
+        assert alike.low <= p < alike.high
+        assert alike.pneumonia >= s
+
+
+def test_films_of_one_probability_share_one_bin():
+    probability = np.repeat([0.1, 0.9], [300, 20])
+    curve = calibrate.reliability(probability > 0.5, probability)
+    assert sum(b.films for b in curve.bins) == 320
+    assert curve.at(0.1).films == 300
+    assert curve.at(0.9).films == 20
+
+
+@pytest.mark.parametrize("edges", [(0.1, 0.5, 1.0), (0.0, 0.5, 0.9)])
+def test_a_reliability_curve_with_a_gap_is_refused(edges):
+    bins = [ReliabilityBin(a, b, 5, 2) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    with pytest.raises(ValueError, match="do not cover"):
+        Reliability(tuple(bins))
+
+
+def test_every_probability_has_a_bin_certainty_included():
+    curve = Reliability((ReliabilityBin(0.0, 0.4, 9, 1), ReliabilityBin(0.4, 1.0, 9, 8)))
+    assert curve.at(0.0).pneumonia == curve.at(0.399).pneumonia == 1
+    assert curve.at(0.4).pneumonia == curve.at(1.0).pneumonia == 8

@@ -1,0 +1,115 @@
+"""Several trained members on many films: what reading does, in batches and in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pneumo import gate, gradcam
+from pneumo.calibration import Estimate
+from pneumo.errors import UnsuitableImage
+from pneumo.geometry import GEOMETRIES, Box, corners_of, to_film
+from pneumo.lungs import LungNetwork, Lungs, find_lungs
+from pneumo.networks import Network
+from train.data import Films
+from train.fit import squares
+
+BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """A trained network and how it looks at a film."""
+
+    name: str
+    architecture: str
+    geometry: str
+    size_px: int
+    network: Network  # float32, in evaluation mode
+
+
+@dataclass(frozen=True, eq=False)
+class Suitable:
+    """Films in which the gate finds lungs, and those lungs."""
+
+    films: Films
+    lungs: tuple[Lungs, ...]
+    refused: tuple[str, ...]  # paths
+
+    def boxes(self, geometry: str) -> list[Box]:
+        """Where a member of this geometry looks, film by film."""
+        place = GEOMETRIES[geometry]
+        return [
+            place(float(aspect), lungs.mask)
+            for aspect, lungs in zip(self.films.aspect, self.lungs, strict=True)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What one member says of N films."""
+
+    logits: NDArray[np.float64]  # (N, K)
+    evidence: Tensor  # (N, h, w), raw log-odds of pneumonia
+
+
+def suitable(network: LungNetwork, films: Films) -> Suitable:
+    """Find the lungs of every film and leave out the films that reading would refuse."""
+    kept, lungs, refused = [], [], []
+    for i, film in enumerate(films.pixels):
+        found = find_lungs(network, film[None].float() / 255)
+        try:
+            gate.require_lungs(found)
+        except UnsuitableImage:
+            refused.append(films.paths[i])
+        else:
+            kept.append(i)
+            lungs.append(found)
+    return Suitable(films.subset(torch.tensor(kept)), tuple(lungs), tuple(refused))
+
+
+@torch.no_grad()
+def outputs(member: Contender, chosen: Suitable) -> Outputs:
+    """Logits and evidence of every film, unaugmented and in full precision."""
+    corners = torch.stack([corners_of(box) for box in chosen.boxes(member.geometry)])
+    logits, evidence = [], []
+    for x in squares(chosen.films, corners, member.size_px, BATCH):
+        features = member.network.features(x)
+        logits.append(member.network.logits(features).double())
+        evidence.append(gradcam.evidence(member.network, features))
+    return Outputs(torch.cat(logits).numpy(), torch.cat(evidence))
+
+
+def estimates(
+    logits: Sequence[NDArray[np.float64]], temperatures: Sequence[float]
+) -> list[Estimate]:
+    """The estimate of every film from each member's logits (N, K)."""
+    warm = np.array(temperatures)
+    return [Estimate.from_members(film, warm) for film in np.stack(logits, axis=1)]
+
+
+def evidence_peaks(
+    members: Sequence[Contender],
+    said: Sequence[Outputs],
+    temperatures: Sequence[float],
+    chosen: Suitable,
+) -> NDArray[np.float64]:
+    """The peak of each film's averaged evidence map (N,), in calibrated logit units."""
+    boxes = [chosen.boxes(member.geometry) for member in members]
+    peaks = [
+        torch.stack(
+            [
+                to_film(o.evidence[i] / t, place[i])
+                for o, t, place in zip(said, temperatures, boxes, strict=True)
+            ]
+        )
+        .mean(dim=0)
+        .max()
+        for i in range(len(chosen.films))
+    ]
+    return torch.stack(peaks).double().numpy()
