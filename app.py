@@ -11,12 +11,11 @@ from typing import Any
 import gradio as gr
 
 from pneumo import PneumoError, Reader, Reading, lightbox, load_reader, report, view
-from pneumo.radiograph import decode
+from pneumo.radiograph import MAX_BYTES, decode
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 FILM_SUFFIXES = (".dcm", ".dicom", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
-MAX_FILE_SIZE = "50mb"
 PURGE_EVERY_S, PURGE_AFTER_S = 60, 480  # gone after nine minutes: `view.welcome` says ten
 FORGET_AFTER_S = 600  # a session's last reading, kept in memory to judge it at another point
 
@@ -91,6 +90,7 @@ def build(reader: Reader, *, examples: Path = HERE / "examples") -> gr.Blocks:
                         view.examples(_thumbnails(films)),
                         js_on_load=(ASSETS / "examples.js").read_text(),
                         apply_default_css=False,
+                        limit=MAX_BYTES,
                     )
                 film = gr.HTML(
                     "",
@@ -119,6 +119,8 @@ def build(reader: Reader, *, examples: Path = HERE / "examples") -> gr.Blocks:
             strip.click(read_example, [point], outputs, **quick),
         ):
             event.failure(lambda: ("", view.fault(), None, None), None, outputs, **private)
+        too_large = view.too_large(MAX_BYTES)
+        strip.too_large(lambda: ("", too_large, None, None), None, outputs, **private)
         point.change(judge, [point, kept, card], card, show_progress="hidden", **private)
         ask.click(read_as_json, [upload, point], answer, api_name="read", preprocess=False)
     return page
@@ -162,7 +164,7 @@ def launch(page: gr.Blocks, **options: Any) -> str:
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
-        max_file_size=MAX_FILE_SIZE,
+        max_file_size=MAX_BYTES,
         share=False,
         **options,
     )

@@ -1,5 +1,7 @@
 """Pneumo: a calibrated second look at a child's chest film, for research and teaching.
 
+One film is read by
+
     from pneumo import load_reader
     reading = load_reader().read(Path("film.png").read_bytes())
 """

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from pneumo.calibration import Reliability
+from pneumo.calibration import ConformalLevel, Reliability
 from pneumo.decision import OperatingPoint
 from pneumo.errors import BrokenBundle
 from pneumo.geometry import GEOMETRIES
@@ -68,6 +68,7 @@ class Manifest:
     operating_points: tuple[OperatingPoint, ...]
     disagreement_limit: float  # nats; above it, members on both sides of a threshold refer
     reliability: Reliability
+    conformal: tuple[ConformalLevel, ...]
     evidence_full_scale: float  # logit units; the top of the overlay's fixed colour scale
     training_prevalence: float  # share of pneumonia among the films the calibration saw
     split_sha256: str  # of train/results/split.csv

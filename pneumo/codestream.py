@@ -13,7 +13,8 @@ START_OF_IMAGE = b"\xff\xd8"  # JPEG and JPEG-LS
 START_OF_CODESTREAM = b"\xff\x4f\xff\x51"  # JPEG 2000: SOC, then SIZ
 JPEG_LS_FRAME = 0xF7
 RLE_HEADER = struct.Struct("<16I")  # number of segments, then their offsets (PS3.5, G.5)
-JPEG_LS_SECONDS = 4  # a whole film of 8 million pixels takes 1.3, most of it to start
+START_SECONDS = 4.0  # for the JPEG-LS process; it needs 0.2 idle, over 1 on a busy machine
+SECONDS_PER_PIXEL = 1e-6  # twenty times what CharLS needs
 DECODE_JPEG_LS = """
 import io, sys, imagecodecs, numpy
 stream = io.BytesIO()
@@ -59,7 +60,7 @@ def deep_jpeg_samples(frame: bytes) -> np.ndarray:
     return samples
 
 
-def jpeg_ls_samples(frame: bytes) -> np.ndarray:
+def jpeg_ls_samples(frame: bytes, *, size: tuple[int, int, int]) -> np.ndarray:
     """A JPEG-LS frame -> (H, W), by CharLS. Raises SubprocessError, ValueError.
 
     On some damaged frames of 5 kB CharLS 2.4.3 works for half a minute, and nothing inside this
@@ -70,7 +71,7 @@ def jpeg_ls_samples(frame: bytes) -> np.ndarray:
         input=frame,
         capture_output=True,
         check=True,
-        timeout=JPEG_LS_SECONDS,
+        timeout=START_SECONDS + size[0] * size[1] * SECONDS_PER_PIXEL,
     )
     samples: np.ndarray = np.load(BytesIO(done.stdout), allow_pickle=False)
     return samples

@@ -127,7 +127,7 @@ def _decoded(dataset: FileDataset, pixels: bytes, layout: _Layout, syntax: uid.U
         if syntax in DEEP_JPEG:
             return deep_jpeg_samples(frame)
         if syntax in JPEG_LS:
-            return jpeg_ls_samples(frame)
+            return jpeg_ls_samples(frame, size=size)
     plugin = DECODERS.get(syntax, "")
     samples: np.ndarray = get_decoder(syntax).as_array(dataset, index=0, decoding_plugin=plugin)[0]
     return samples

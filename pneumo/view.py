@@ -83,6 +83,12 @@ def refusal(error: PneumoError) -> str:
     return _alert("Not read", str(error), "No probability was computed.")
 
 
+def too_large(limit_bytes: int) -> str:
+    """The card of a file that is not even sent."""
+    allowed = f"This file is larger than the {limit_bytes // 10**6} MB allowed"
+    return _alert("Not read", f"{allowed}; export the film at a lower resolution.", "")
+
+
 def fault() -> str:
     """The card after an unexpected error. Its detail belongs in the log only."""
     return _alert(

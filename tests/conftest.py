@@ -89,6 +89,7 @@ def write_bundle(folder: Path) -> Manifest:
         reliability=Reliability(
             (ReliabilityBin(0.0, 0.5, 100, 10), ReliabilityBin(0.5, 1.0, 100, 90))
         ),
+        conformal=(),
         evidence_full_scale=4.0,
         training_prevalence=0.74,
         split_sha256="0" * 64,

@@ -23,6 +23,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
@@ -184,6 +185,13 @@ def one_film_in_every_format(film: np.ndarray) -> dict[str, bytes]:
         "8-bit DICOM": dicom(film, bits=8),
         "RGB DICOM": dicom(np.stack([film] * 3, axis=2), bits=8),
         "JPEG DICOM": jpeg_dicom(film),
+        "12-bit JPEG DICOM": dicom(
+            twelve,
+            bits=12,
+            syntax=JPEGExtended12Bit,
+            pixels=encapsulate([imagecodecs.jpeg8_encode(twelve, level=95, bitspersample=12)]),
+            **window,
+        ),
         "MONOCHROME1": dicom(
             4095 - twelve, bits=12, PhotometricInterpretation="MONOCHROME1", **window
         ),

@@ -156,7 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
             elif line["key"] == "deletedFile":
                 del files[value["path"]]
         sha = self.store.commit(files)
-        self._json({"commitUrl": f"{self.store.endpoint}/commit/{sha}", "commitOid": sha})
+        url = f"{self.store.endpoint}/{self.store.repo}/commit/{sha}"
+        self._json({"commitUrl": url, "commitOid": sha})
 
     def _tag(self, revision: str, tag: str) -> None:
         sha = self.store.at(revision)

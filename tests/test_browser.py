@@ -10,6 +10,7 @@ import pytest
 
 import app
 from pneumo.decision import Decision
+from pneumo.radiograph import MAX_BYTES
 from pneumo.reader import Reader
 from pneumo.view import HEADLINES, percent
 
@@ -136,6 +137,19 @@ def test_a_file_that_is_no_film_is_refused_in_the_card(
     assert faults == []
     upload(page, film_path)
     assert decision(page) in HEADLINES.values()
+
+
+def test_a_file_that_is_too_large_is_refused_in_the_card(
+    page: sync_api.Page, faults: Faults, film_path: Path, tmp_path: Path
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    with (tmp_path / "huge.dcm").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    upload(page, tmp_path / "huge.dcm")
+    page.get_by_role("alert").filter(has_text="larger than the 50 MB allowed").wait_for()
+    assert page.locator("figure.film").count() == 0
+    assert faults == []
 
 
 def test_on_refer_the_map_waits_for_a_click(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -9,8 +10,12 @@ import pytest
 import torch
 from scipy import stats
 
+from pneumo.bundle import WeightFile
 from pneumo.calibration import Estimate, Interval, Reliability, ReliabilityBin, softmax
-from train import calibrate
+from pneumo.lungs import Lungs
+from train import calibrate, ensemble, holdout, squares, temperature
+from train.data import Films
+from train.ensemble import Suitable
 
 
 def labelled(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,18 +28,18 @@ def labelled(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_fitted_temperature_undoes_a_known_overconfidence():
     logits, label = labelled(0, 20_000)
-    assert calibrate.fit_temperature(3.0 * logits, label) == pytest.approx(3.0, rel=0.04)
+    assert temperature.fit_temperature(3.0 * logits, label) == pytest.approx(3.0, rel=0.04)
 
 
 def test_no_other_temperature_has_a_smaller_loss_than_the_fitted_one():
     logits, label = labelled(1, 500)
-    best = calibrate.fit_temperature(2 * logits, label)
+    best = temperature.fit_temperature(2 * logits, label)
 
-    def loss(temperature: float) -> float:
-        warm = torch.from_numpy(2 * logits) / temperature
+    def loss(t: float) -> float:
+        warm = torch.from_numpy(2 * logits) / t
         return float(torch.nn.functional.cross_entropy(warm, torch.from_numpy(label)))
 
-    assert calibrate.class_nll(2 * logits, label, best) == pytest.approx(loss(best))
+    assert temperature.class_nll(2 * logits, label, best) == pytest.approx(loss(best))
     assert loss(best) <= min(loss(t) for t in np.linspace(0.5, 6, 200))
 
 
@@ -102,7 +107,7 @@ def test_films_of_one_probability_share_one_bin():
 
 @pytest.mark.parametrize("edges", [(0.1, 0.5, 1.0), (0.0, 0.5, 0.9)])
 def test_a_reliability_curve_with_a_gap_is_refused(edges):
-    bins = [ReliabilityBin(a, b, 5, 2) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    bins = [ReliabilityBin(a, b, 5, 2) for a, b in itertools.pairwise(edges)]
     with pytest.raises(ValueError, match="do not cover"):
         Reliability(tuple(bins))
 
@@ -111,3 +116,36 @@ def test_every_probability_has_a_bin_certainty_included():
     curve = Reliability((ReliabilityBin(0.0, 0.4, 9, 1), ReliabilityBin(0.4, 1.0, 9, 8)))
     assert curve.at(0.0).pneumonia == curve.at(0.399).pneumonia == 1
     assert curve.at(0.4).pneumonia == curve.at(1.0).pneumonia == 8
+
+
+def test_a_member_says_the_same_in_calibration_as_in_a_reading(tiny_reader):
+    random = np.random.default_rng(3)
+    pixels = torch.from_numpy(random.integers(0, 256, (3, 1, 224, 224), dtype=np.uint8))
+    mask = np.zeros((224, 224), dtype=bool)
+    mask[40:180, 50:190] = True
+    lungs = Lungs(mask=mask, certainty=1.0)
+    aspect = torch.tensor([1.2, 0.9, 1.6])
+    films = Films([str(i) for i in range(3)], pixels, aspect, torch.tensor([0, 1, 2]))
+    chosen = Suitable(films, (lungs, lungs, lungs), ())
+    contenders = holdout.contenders(tiny_reader)
+    temperatures = [m.temperature for m in tiny_reader.manifest.members]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(squares, "MEAN", tiny_reader.manifest.mean)
+        patch.setattr(squares, "STD", tiny_reader.manifest.std)
+        said = [ensemble.outputs(c, chosen) for c in contenders]
+    peaks = ensemble.evidence_peaks(contenders, said, temperatures, chosen)
+
+    for i in range(3):
+        boxes = [chosen.boxes(c.geometry)[i] for c in contenders]
+        features, logits = tiny_reader._forward(pixels[i : i + 1].float() / 255, boxes)
+        assert np.stack([o.logits[i] for o in said]) == pytest.approx(logits, abs=1e-5)
+        evidence = tiny_reader._evidence(features, boxes)
+        assert peaks[i] == pytest.approx(evidence.max(), rel=1e-4)
+
+
+def test_every_byte_of_every_weight_file_names_the_revision():
+    files = [WeightFile("a.safetensors", "0" * 64), WeightFile("b.safetensors", "1" * 64)]
+    other = [files[0], WeightFile("b.safetensors", "1" * 63 + "2")]
+    assert calibrate.revision_of(files) == calibrate.revision_of(list(files))
+    assert calibrate.revision_of(files) != calibrate.revision_of(other)

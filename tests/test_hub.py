@@ -1,4 +1,4 @@
-"""The published weights: pulled once, checked always, read offline. Against a Hub on this machine."""
+"""The published weights: pulled once, checked always, read offline; against a local Hub."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def test_a_fresh_installation_without_weights_pulls_them_and_then_starts_offline
         done = subprocess.run(
             [sys.executable, "-c", START],
             cwd=tmp_path,
-            env=known | {"PYTHONPATH": f"{tmp_path}:{ROOT / 'tests'}"},
+            env=known | {"PYTHONPATH": f"{tmp_path}:{ROOT / 'tests'}"} | environment,
             capture_output=True,
             text=True,
             check=False,

@@ -50,7 +50,7 @@ class Plate:
     def aspect(self) -> float:
         """Width / height of the film."""
         height, width = self.pixels.shape
-        return width / height * self.pixel_aspect
+        return float(width / height * self.pixel_aspect)
 
 
 Change = Callable[[Plate], Plate]
@@ -68,7 +68,8 @@ class Alteration:
 
 def plate_of(pixels: NDArray[np.float32], mask: NDArray[np.bool_]) -> Plate:
     """A film (H, W) with the lung mask (224, 224) that was found on its canonical picture."""
-    wide = ndimage.binary_dilation(mask, structure=np.ones((3, 3)), iterations=MARGIN_PX)
+    square = np.ones((3, 3), dtype=bool)
+    wide = ndimage.binary_dilation(mask, structure=square, iterations=MARGIN_PX)
     rows, columns = (np.arange(side) * CANONICAL_PX // side for side in pixels.shape)
     return Plate(pixels, wide[np.ix_(rows, columns)])
 
@@ -133,7 +134,7 @@ def regraded(grade: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Cha
         away = ndimage.distance_transform_edt(~plate.lungs)
         amount = np.minimum(away / (FEATHER * plate.pixels.shape[0]), 1).astype(np.float32)
         mixed = plate.pixels + amount * (grade(plate.pixels) - plate.pixels)
-        return _outside(plate, np.clip(mixed, 0, 1))
+        return _outside(plate, np.clip(mixed, 0, 1).astype(np.float32))
 
     return change
 

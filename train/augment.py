@@ -37,12 +37,15 @@ class Jitter:
 def jitter_corners(corners: Tensor, jitter: Jitter, generator: torch.Generator) -> Tensor:
     """Move the boxes (B, 2, 3) that ``geometry.sample`` cuts."""
 
+    device = generator.device
+
     def normal(scale: float) -> Tensor:
-        return scale * torch.randn(len(corners), generator=generator)
+        return scale * torch.randn(len(corners), generator=generator, device=device)
 
     zoom, aspect = normal(jitter.zoom).exp(), normal(jitter.aspect / 2).exp()
     angle, shear = normal(jitter.rotate), normal(jitter.shear)
-    mirror = 1 - 2 * (torch.rand(len(corners), generator=generator) < jitter.flip).float()
+    chance = torch.rand(len(corners), generator=generator, device=device)
+    mirror = 1 - 2 * (chance < jitter.flip).float()
     cos, sin = angle.cos(), angle.sin()
     turn = torch.stack(
         [
@@ -60,22 +63,25 @@ def jitter_corners(corners: Tensor, jitter: Jitter, generator: torch.Generator) 
 
 def expose(x: Tensor, jitter: Jitter, generator: torch.Generator) -> Tensor:
     """Change exposure, contrast, gamma, sharpness and noise of squares (B, 1, S, S) in [0, 1]."""
-    batch = (len(x), 1, 1, 1)
+    batch, device = (len(x), 1, 1, 1), generator.device
 
     def normal(scale: float) -> Tensor:
-        return scale * torch.randn(batch, generator=generator)
+        return scale * torch.randn(batch, generator=generator, device=device)
+
+    def uniform() -> Tensor:
+        return torch.rand(batch, generator=generator, device=device)
 
     def chosen(share: float) -> Tensor:
-        return (torch.rand(batch, generator=generator) < share).float()
+        return (uniform() < share).float()
 
     x = x.clamp(1e-4, 1) ** normal(jitter.gamma).exp()
     middle = x.mean(dim=(2, 3), keepdim=True)
     x = (x - middle) * normal(jitter.contrast).exp() + middle + normal(jitter.exposure)
     soft = _blurred(_blurred(x))
-    amount = chosen(jitter.blur) * torch.rand(batch, generator=generator)
+    amount = chosen(jitter.blur) * uniform()
     x = x + amount * (soft - x)
-    level = 0.06 * chosen(jitter.noise) * torch.rand(batch, generator=generator)
-    x = x + level * torch.randn(x.shape, generator=generator)
+    level = 0.06 * chosen(jitter.noise) * uniform()
+    x = x + level * torch.randn(x.shape, generator=generator, device=device)
     return x.clamp(0, 1)
 
 
@@ -90,7 +96,7 @@ def _blurred(x: Tensor) -> Tensor:
 
 def erase(x: Tensor, share: float, generator: torch.Generator, *, patches: int = 3) -> Tensor:
     """Paint up to three random patches of some squares with one random grey each."""
-    size = x.shape[-1]
+    generator, size = on_cpu(generator), x.shape[-1]
     for i in range(len(x)):
         if torch.rand((), generator=generator) >= share:
             continue
@@ -103,10 +109,21 @@ def erase(x: Tensor, share: float, generator: torch.Generator, *, patches: int =
     return x
 
 
+def on_cpu(generator: torch.Generator) -> torch.Generator:
+    """A generator for single decisions: reading each from a GPU would wait for all its work."""
+    if generator.device.type == "cpu":
+        return generator
+    seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+    return torch.Generator().manual_seed(int(seed))
+
+
 def augment(
     films: Tensor, corners: Tensor, size_px: int, jitter: Jitter, generator: torch.Generator
 ) -> Tensor:
-    """Training squares (B, 1, S, S) in [0, 1] from uint8 canonical films (B, 1, 224, 224)."""
+    """Training squares (B, 1, S, S) in [0, 1] from uint8 canonical films (B, 1, 224, 224).
+
+    Films, corners and generator share a device.
+    """
     x = sample(films.float() / 255, jitter_corners(corners, jitter, generator), size_px)
     return erase(expose(x, jitter, generator), jitter.erase, generator)
 
@@ -120,6 +137,7 @@ def mix(
     """
     if alpha == 0:
         return x, target
+    generator = on_cpu(generator)
     partner = torch.randperm(len(x), generator=generator)
     gammas = torch._standard_gamma(torch.full((2,), alpha), generator=generator)
     keep = float(gammas[0] / gammas.sum())

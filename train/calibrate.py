@@ -25,34 +25,33 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.torch import load_file
-from scipy import optimize
-from scipy.special import log_softmax
 
 from pneumo.bundle import MANIFEST, SCHEMA, Manifest, Member, WeightFile, load_manifest
 from pneumo.calibration import Estimate, Reliability, ReliabilityBin
-from pneumo.lungs import LungNetwork
-from pneumo.networks import ARCHITECTURES, THREE_CLASS
-from train import record, thresholds
+from pneumo.networks import THREE_CLASS
+from train import conformal, record, thresholds
 from train.data import add_data_argument, load_role
 from train.ensemble import (
+    CHECKPOINTS,
     Contender,
     Outputs,
     Suitable,
     estimates,
     evidence_peaks,
+    load_contender,
+    load_lung_network,
     outputs,
     suitable,
 )
-from train.fit import MEAN, STD
 from train.split import SPLIT_CSV, patient_of
+from train.squares import MEAN, STD
+from train.temperature import class_nll, fit_temperature
 
-CHECKPOINTS, WEIGHTS = Path("checkpoints"), Path("weights")
+WEIGHTS = Path("weights")
 LUNGS = WEIGHTS / "lungs.safetensors"
 DISAGREEMENT_SHARE = 0.98  # of calibration films that stay below the limit
 EVIDENCE_SHARE = 0.95  # of calibration pneumonia films whose peak fits the colour scale
 RELIABILITY_BINS = 8
-TEMPERATURES = (0.05, 20.0)  # searched range; a member outside it is broken, not miscalibrated
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,45 +81,6 @@ class Role:
             "pneumonia": int(self.sick.sum()),
             "refused": list(self.chosen.refused),
         }
-
-
-def load_contender(name: str) -> Contender:
-    """A trained member from checkpoints/NAME; a missing one ends the program with a sentence."""
-    folder = CHECKPOINTS / name
-    if not (folder / "best.safetensors").exists():
-        raise SystemExit(f"{folder} holds no trained member; run python -m train.fit first.")
-    config = json.loads((folder / "config.json").read_text())
-    network = ARCHITECTURES[config["architecture"]](THREE_CLASS)
-    network.load_state_dict(load_file(folder / "best.safetensors"), strict=True)
-    return Contender(
-        name=name,
-        architecture=config["architecture"],
-        geometry=config["geometry"],
-        size_px=config["stages"][-1][0],
-        network=network.eval().requires_grad_(False),
-    )
-
-
-def load_lung_network(path: Path) -> LungNetwork:
-    network = LungNetwork()
-    network.load_state_dict(load_file(path), strict=True)
-    return network.eval()
-
-
-def class_nll(logits: NDArray[np.float64], label: NDArray[np.int64], temperature: float) -> float:
-    """Mean negative log-likelihood of logits (N, K), nats."""
-    return float(-log_softmax(logits / temperature, axis=1)[np.arange(len(label)), label].mean())
-
-
-def fit_temperature(logits: NDArray[np.float64], label: NDArray[np.int64]) -> float:
-    """The temperature with the least NLL (Guo et al. 2017, arXiv:1706.04599)."""
-    found = optimize.minimize_scalar(
-        lambda log_t: class_nll(logits, label, float(np.exp(log_t))),
-        bounds=tuple(np.log(TEMPERATURES)),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    return float(np.exp(found.x))
 
 
 def reliability(sick: NDArray[np.bool_], probability: NDArray[np.float64]) -> Reliability:
@@ -174,9 +134,7 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
             geometry=m.geometry,
             size_px=m.size_px,
             temperature=t,
-            weights=ship(
-                CHECKPOINTS / m.name / "best.safetensors", f"member_{m.name}.safetensors"
-            ),
+            weights=ship(CHECKPOINTS / m.name / "best.safetensors", f"member_{m.name}.safetensors"),
         )
         for m, t in zip(members, temperatures, strict=True)
     ]
@@ -193,10 +151,11 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
             thresholds.priced(name, threshold, test.sick, unseen)
             for name, threshold in chosen.items()
         ),
-        disagreement_limit=float(
-            np.quantile([e.disagreement for e in seen], DISAGREEMENT_SHARE)
-        ),
+        disagreement_limit=float(np.quantile([e.disagreement for e in seen], DISAGREEMENT_SHARE)),
         reliability=reliability(test.sick, unseen),
+        conformal=conformal.levels(
+            calibrate.label, patterns(seen), test.label, patterns(held_out)
+        ),
         evidence_full_scale=float(np.quantile(peaks[calibrate.sick], EVIDENCE_SHARE)),
         training_prevalence=float(calibrate.sick.mean()),
         split_sha256=record.sha256_of(SPLIT_CSV),
@@ -204,6 +163,11 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
         hub_repo="",
         hub_revision="",
     )
+
+
+def patterns(films: Sequence[Estimate]) -> NDArray[np.float64]:
+    """Class probabilities (N, K) of the ensemble."""
+    return np.array([e.pattern for e in films])
 
 
 def account(manifest: Manifest, calibrate: Role, test: Role) -> dict[str, object]:
@@ -217,9 +181,7 @@ def account(manifest: Manifest, calibrate: Role, test: Role) -> dict[str, object
             "temperature": m.temperature,
             "nll_before": class_nll(o.logits, calibrate.label, 1.0),
             "nll_after": class_nll(o.logits, calibrate.label, m.temperature),
-            "thresholds": thresholds.choose(
-                calibrate.sick, np.array([e.members[i] for e in seen])
-            ),
+            "thresholds": thresholds.choose(calibrate.sick, np.array([e.members[i] for e in seen])),
         }
         for i, (m, o) in enumerate(zip(manifest.members, calibrate.said, strict=True))
     }
@@ -247,6 +209,7 @@ def account(manifest: Manifest, calibrate: Role, test: Role) -> dict[str, object
         "disagreement_limit": limit,
         "evidence_full_scale": manifest.evidence_full_scale,
         "reliability_on_test": manifest.reliability,
+        "conformal": manifest.conformal,
     }
 
 

@@ -7,6 +7,7 @@ A section whose results file is not there is left out. Results of other weights 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from typing import Any
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from pneumo.bundle import Manifest
+from pneumo.bundle import MANIFEST, Manifest, load_manifest
+from pneumo.calibration import Interval
 from train import record
 from train.holdout import ENSEMBLE
 
 MODEL_NAME = "Pneumo weights"
+CARD = "MODEL_CARD.md"
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 HOLD_OUT = "test"  # the role's name in the split; the official test folder is another thing
 NORMAL = "normal"
@@ -37,17 +40,9 @@ PURPOSES = {
     "calibrate": "temperatures, thresholds, limits",
     HOLD_OUT: "the numbers below (hold-out)",
 }
-# File in train/results/ -> what it measured; each is written by `train.evaluate --split`.
-EVALUATIONS = {
-    "official_test.json": (
-        "Results on the official test folder",
-        "The official test folder of the data set, with weights and thresholds fixed beforehand.",
-    ),
-    "external.json": (
-        "Results on films of another origin",
-        "Films from outside the population claimed: this is what happens there, not what to expect.",
-    ),
-}
+# Measured where somebody has run them: official_test.json by train.evaluate --split test, the
+# others by the command of their name. Each has its section in the template.
+OPTIONAL = ("official_test", "external", "audit", "uncertainty")
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Results:
     calibration: dict[str, Any]
     lungs: dict[str, Any]
     roles: list[dict[str, Any]]
-    evaluations: list[dict[str, Any]]  # title, remark, result
+    optional: dict[str, dict[str, Any] | None]  # by name; None where it was not measured
     versions: list[dict[str, str]]
 
     @property
@@ -86,15 +81,11 @@ def load_results(folder: Path, manifest: Manifest) -> Results:
         calibration=_of_these_weights(folder / "calibration.json", manifest),
         lungs=json.loads((folder / "lungs.json").read_text()),
         roles=role_counts(split),
-        evaluations=[
-            {
-                "title": title,
-                "remark": remark,
-                "result": _of_these_weights(folder / name, manifest),
-            }
-            for name, (title, remark) in EVALUATIONS.items()
-            if (folder / name).exists()
-        ],
+        optional={
+            name: _of_these_weights(path, manifest) if path.exists() else None
+            for name in OPTIONAL
+            for path in [folder / f"{name}.json"]
+        },
         versions=json.loads((folder / "versions.json").read_text()),
     )
 
@@ -164,12 +155,19 @@ def decimal(value: float) -> str:
     return f"{value:.3f}"
 
 
-def measured(metric: Mapping[str, float | None]) -> str:
-    """A metric with its interval; one that no resample could measure has none."""
+def measured(metric: Mapping[str, float | None] | Interval) -> str:
+    """A metric with its interval; one that could not be measured says so."""
+    if isinstance(metric, Interval):
+        metric = dataclasses.asdict(metric)
     value, low, high = metric["value"], metric["low"], metric["high"]
     if value is None or low is None or high is None:
         return "not measurable"
     return f"{decimal(value)} ({decimal(low)} to {decimal(high)})"
+
+
+def words(name: str) -> str:
+    """A key of the results as it is read: rule_in, rule in."""
+    return name.replace("_", " ")
 
 
 def body(results: Results) -> str:
@@ -177,7 +175,7 @@ def body(results: Results) -> str:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
     )
-    environment.filters |= {"decimal": decimal, "measured": measured}
+    environment.filters |= {"decimal": decimal, "measured": measured, "words": words}
     manifest, ensemble = results.manifest, results.ensemble
     recalls = ensemble["three_class"]["metrics"]
     shifts = ensemble.get("shifts", {}).get("by_shift", {})
@@ -193,7 +191,7 @@ def body(results: Results) -> str:
         ensemble=ensemble,
         calibration=results.calibration,
         accuracy_under_shift_at=results.accuracy_under_shift_at,
-        evaluations=results.evaluations,
+        **results.optional,
         weakest_class=min(manifest.classes, key=lambda c: recalls[f"recall_{c}"]["value"]),
         worst_shift=min(shifts, key=lambda s: shifts[s]["auroc"], default=""),
         prevalence=f"{100 * manifest.training_prevalence:.0f} %",
@@ -213,3 +211,11 @@ def model_card(results: Results) -> ModelCard:
         eval_results=eval_results(results),
     )
     return ModelCard(f"---\n{data.to_yaml()}\n---\n{body(results)}")
+
+
+def write_card(weights: Path, results: Path) -> Path:
+    """Write weights/MODEL_CARD.md anew; returns its path. Ends the program as load_results does."""
+    card = model_card(load_results(results, load_manifest(weights / MANIFEST)))
+    path = weights / CARD
+    path.write_text(str(card))
+    return path

@@ -83,17 +83,18 @@ def compose(films: Tensor, lungs: Tensor, *, aspect: float) -> Composite:
 
 def without_letters(film: np.ndarray, lungs: np.ndarray) -> np.ndarray:
     """Fill burned-in letters and rules of a film (224, 224) with their surroundings."""
-    opened = ndimage.grey_opening(film, size=(STROKE_PX, STROKE_PX))
-    above = film - opened
+    above = film - ndimage.grey_opening(film, size=(STROKE_PX, STROKE_PX))
     regions, _ = ndimage.label(above > FAINT)
     bright = np.unique(regions[above > BRIGHT])
     anatomy = np.unique(regions[ndimage.binary_dilation(lungs, iterations=LUNG_MARGIN_PX)])
     letters = np.isin(regions, np.setdiff1d(bright, np.append(anatomy, 0)))
     # The JPEG halo of a letter and its soft edge go with it.
-    share = ndimage.gaussian_filter(
-        ndimage.binary_dilation(letters, iterations=4).astype(np.float32), sigma=1
-    )
-    filled: np.ndarray = film + share * (opened - film)
+    letters = ndimage.binary_dilation(letters, iterations=4)
+    known = (~letters).astype(np.float32)
+    around = ndimage.gaussian_filter(film * known, STROKE_PX / 3)
+    around /= ndimage.gaussian_filter(known, STROKE_PX / 3).clip(1e-6)
+    share = ndimage.gaussian_filter(1 - known, sigma=1)
+    filled: np.ndarray = film + share * (around - film)
     return filled.astype(np.float32)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import Tensor
 
 from pneumo import gate, gradcam
@@ -15,10 +18,11 @@ from pneumo.calibration import Estimate
 from pneumo.errors import UnsuitableImage
 from pneumo.geometry import GEOMETRIES, Box, corners_of, to_film
 from pneumo.lungs import LungNetwork, Lungs, find_lungs
-from pneumo.networks import Network
+from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
 from train.data import Films
-from train.fit import squares
+from train.squares import squares
 
+CHECKPOINTS = Path("checkpoints")
 BATCH = 64
 
 
@@ -58,6 +62,31 @@ class Outputs:
     evidence: Tensor  # (N, h, w), raw log-odds of pneumonia
 
 
+def load_contender(name: str) -> Contender:
+    """A trained member from checkpoints/NAME; a missing one ends the program with a sentence."""
+    folder = CHECKPOINTS / name
+    if not (folder / "best.safetensors").exists():
+        raise SystemExit(f"{folder} holds no trained member; run python -m train.fit first.")
+    config = json.loads((folder / "config.json").read_text())
+    if config.get("task") == "binary":
+        raise SystemExit(f"{name} has two classes; the ensemble's members have three.")
+    network = ARCHITECTURES[config["architecture"]](THREE_CLASS)
+    network.load_state_dict(load_file(folder / "best.safetensors"), strict=True)
+    return Contender(
+        name=name,
+        architecture=config["architecture"],
+        geometry=config["geometry"],
+        size_px=config["stages"][-1][0],
+        network=network.eval().requires_grad_(False),
+    )
+
+
+def load_lung_network(path: Path) -> LungNetwork:
+    network = LungNetwork()
+    network.load_state_dict(load_file(path), strict=True)
+    return network.eval()
+
+
 def suitable(network: LungNetwork, films: Films) -> Suitable:
     """Find the lungs of every film and leave out the films that reading would refuse."""
     kept, lungs, refused = [], [], []
@@ -70,7 +99,7 @@ def suitable(network: LungNetwork, films: Films) -> Suitable:
         else:
             kept.append(i)
             lungs.append(found)
-    return Suitable(films.subset(torch.tensor(kept)), tuple(lungs), tuple(refused))
+    return Suitable(films.subset(torch.tensor(kept, dtype=torch.int64)), tuple(lungs), tuple(refused))
 
 
 @torch.no_grad()

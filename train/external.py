@@ -8,8 +8,8 @@ frontal films of NIH ChestX-ray14 (Wang et al. CVPR 2017), whose labels are mine
 goes from its bytes through the Reader that the app uses; intervals draw patients. Nothing is
 chosen on these films.
 
-MINUTES minutes on 2 cores for 513 films; writes train/results/external.json. Expect far less than on
-the hold-out: these adults are older, sicker and labelled otherwise, and the models never saw one.
+MINUTES minutes on 2 cores for 513 films; writes train/results/external.json. Expect far less than
+on the hold-out: these adults are sicker and labelled otherwise, and the models never saw one.
 """
 
 from __future__ import annotations
@@ -77,11 +77,9 @@ def read_cases(folder: Path) -> list[Case]:
         if missing:
             raise SystemExit(f"{path} lacks the columns {', '.join(sorted(missing))}.")
         rows = list(reader)
-    unknown = {row["label"] for row in rows} - set(LABELS)
+    unknown = sorted({row["label"] for row in rows} - set(LABELS))
     if unknown:
-        raise SystemExit(
-            f"{path}: a label is normal or pneumonia, not {', '.join(sorted(unknown))}."
-        )
+        raise SystemExit(f"{path}: a label is normal or pneumonia, not {', '.join(unknown)}.")
     return [
         Case(
             path=row["path"],
@@ -132,7 +130,7 @@ def summary(outcomes: Sequence[Outcome], thresholds: dict[str, float]) -> dict[s
     patients = [o.case.patient for o in outcomes]
     sick = np.array([o.case.sick for o in outcomes], dtype=bool)
     refused = np.array([o.probability is None for o in outcomes], dtype=bool)
-    counts = {
+    counts: dict[str, object] = {
         "films": len(outcomes),
         "pneumonia": int(sick.sum()),
         "patients": len(set(patients)),
@@ -172,9 +170,8 @@ def main() -> None:
     cases = read_cases(arguments.data)
     if arguments.limit is not None and arguments.limit < len(cases):
         # Spread over the list, so that a quick trial sees both kinds.
-        cases = [
-            cases[i] for i in np.linspace(0, len(cases) - 1, arguments.limit).round().astype(int)
-        ]
+        spread = np.linspace(0, len(cases) - 1, arguments.limit).round().astype(int)
+        cases = [cases[i] for i in spread]
     try:
         reader = load_reader(arguments.weights)
     except PneumoError as error:

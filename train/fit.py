@@ -1,209 +1,203 @@
 """Train one member.
 
     python -m train.fit --name resnet18-crop-0 --geometry centre_crop --init FILE --data DIR
+    torchrun --nproc-per-node 4 -m train.fit --name ...       # the same on several GPUs
 
 Fits on role ``fit``; keeps the epoch with the best select score; nothing else is read. A run
-checkpoints every epoch below checkpoints/NAME and resumes from there, with the same data order.
-About 12 minutes on 2 cores for a ResNet18; AUROC on ``select`` 0.99.
+checkpoints every epoch below checkpoints/NAME and, started again, goes on after the last one with
+the same data order. About 12 minutes on 2 cores for a ResNet18; AUROC on ``select`` 0.99.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import dataclasses
 import math
-import os
 import time
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from safetensors.torch import load_file
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pneumo.geometry import GEOMETRIES, corners_of, sample
-from pneumo.lungs import LungNetwork, find_lungs
-from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
-from pneumo.networks.base import log_odds
-from train.augment import Jitter, augment, mix
-from train.checkpoint import save_half
-from train.data import CACHE, Films, load_role
-from train.pretrained import initialise, restore_batch_statistics
+from pneumo.networks import ARCHITECTURES, Network
+from train.augment import augment, mix
+from train.checkpoint import Epoch, load_progress, save_half, save_progress
+from train.data import Films, load_role
+from train.journal import Journal, open_folder
+from train.loss import answer_weights, loss
+from train.pretrained import frozen_at, initialise, restore_batch_statistics, train_mode
+from train.processes import Place, joined
+from train.recipe import Config
+from train.schedule import Schedule
+from train.selection import predict, score
+from train.squares import corners_for, squares, standardise
 
-# Grey level of canonical films, role fit; standardises every member's input.
-MEAN, STD = 0.48, 0.23
-
-
-@dataclass(frozen=True)
-class Config:
-    name: str  # folder below checkpoints/, and the member's file name
-    data: Path = Path(os.environ.get("PNEUMO_DATA", "data"))  # holds train/NORMAL, train/PNEUMONIA
-    architecture: str = "resnet18"
-    geometry: str = "centre_crop"  # centre_crop and lung_box hide the frame; squash shows it
-    init: str = "none"  # imagenet (downloads), none, or a safetensors file with torchvision's names
-    seed: int = 0
-    stages: tuple[tuple[int, int], ...] = ((128, 6), (192, 4))  # (pixels, epochs): small is cheap
-    batch: int = 32
-    peak_rate: float = 1e-3  # AdamW, one cycle over all stages; 2e-3 from scratch
-    weight_decay: float = 0.02
-    label_smoothing: float = 0.05  # keeps logits small where the hold-out saturates
-    mixup: float = 0.3  # Beta(alpha, alpha); 0 switches mixing off
-    cutmix: float = 0.3  # share of batches that use cutmix instead of mixup
-    average: float = 0.99  # per-step decay of the weight average that is evaluated and shipped
-    jitter: Jitter = field(default_factory=Jitter)
+STATISTICS_FILMS = 512  # that restore folded BatchNorm layers
 
 
-@torch.no_grad()
-def corners_for(films: Films, geometry: str, lungs: Path) -> Tensor:
-    """The box of every film as an affine map (N, 2, 3), from the lung network's own masks; cached."""
-    key = hashlib.sha256(lungs.read_bytes() + "\n".join([geometry, *films.paths]).encode())
-    cached = CACHE / f"boxes-{key.hexdigest()[:16]}.pt"
-    if cached.exists():
-        corners: Tensor = torch.load(cached, weights_only=True)
-        return corners
-    network = LungNetwork()
-    network.load_state_dict(load_file(lungs), strict=True)
-    network.eval()
-    boxes = []
-    for film, aspect in zip(films.pixels, films.aspect, strict=True):
-        mask = find_lungs(network, film[None].float() / 255).mask
-        boxes.append(corners_of(GEOMETRIES[geometry](float(aspect), mask)))
-    corners = torch.stack(boxes)
-    torch.save(corners, cached)
-    return corners
+@dataclass(frozen=True, eq=False)
+class Role:
+    """The films of one role, where a geometry looks at them, and what is true of them."""
+
+    films: Films  # pixels on the device where they fit; the rest on the CPU
+    corners: Tensor  # (N, 2, 3)
+    target: Tensor  # (N, K), one-hot
+    weights: list[Tensor]  # of the answers to each question
 
 
-def standardise(x: Tensor) -> Tensor:
-    return ((x - MEAN) / STD).contiguous(memory_format=torch.channels_last)
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """What a step changes."""
+
+    network: Network
+    average: AveragedModel  # of the weights; evaluated and shipped
+    optimizer: torch.optim.AdamW
+    schedule: Schedule
+
+    @property
+    def parts(self) -> tuple[nn.Module | torch.optim.Optimizer | Schedule, ...]:
+        return self.network, self.average, self.optimizer, self.schedule
 
 
-def squares(films: Films, corners: Tensor, size_px: int, batch: int = 128) -> list[Tensor]:
-    """Unaugmented squares, as reading cuts them, in batches (B, 1, S, S)."""
-    return [
-        standardise(sample(x.float() / 255, c, size_px))
-        for x, c in zip(films.pixels.split(batch), corners.split(batch), strict=True)
-    ]
+def fit(config: Config, place: Place) -> nn.Module:
+    """Train one member; returns the weight average after the last epoch."""
+    folder = open_folder(config, place)
+    train, select = load(config, "fit", place), load(config, "select", place)
+    torch.manual_seed(config.seed)  # not before: finding boxes that are not cached draws numbers
+    generator = place.generator(config.seed)
+    learner = begin(config, train, place)
+    history = load_progress(folder / "last.pt", learner.parts, generator, place)
+    journal = Journal(folder, config, place, epochs_done=len(history))
+
+    for epoch in range(len(history), len(config.sizes)):
+        if config.patience and epochs_since_best(config, history) >= config.patience:
+            break
+        started = time.perf_counter()
+        size_px = config.sizes[epoch]
+        train_mode(learner.network, frozen_at(config, learner.network, epoch))
+        cost = learn(learner, train, epoch, config, generator, place, journal)
+        scores = examine(learner.average.module, select, size_px, config, place)
+        learner.schedule.after_epoch(scores["nll"])
+        seconds = time.perf_counter() - started
+        history.append({"size_px": size_px, "loss": cost, "seconds": seconds, **scores})
+        if place.leads and epochs_since_best(config, history) == 0:
+            save_half(learner.average.module, folder / "best.safetensors")
+        save_progress(folder / "last.pt", learner.parts, generator, history, place)
+        journal.epoch(history)
+    journal.close()
+    return learner.average.module
 
 
-@torch.no_grad()
-def predict(network: Network, batches: list[Tensor]) -> Tensor:
-    """Logits (N, K) in evaluation mode."""
-    network.eval()
-    with torch.autocast("cpu", torch.bfloat16):
-        return torch.cat([network(x).float() for x in batches])
+def learn(
+    learner: Learner,
+    train: Role,
+    epoch: int,
+    config: Config,
+    generator: torch.Generator,
+    place: Place,
+    journal: Journal,
+) -> float:
+    """One epoch over all full batches; returns its mean cost. Raises FloatingPointError."""
+    size_px, steps = config.sizes[epoch], len(train.films) // config.batch
+    parallel = place.parallel(learner.network)
+    total = torch.zeros((), dtype=torch.float64, device=place.device)
+    order = place.agreed(torch.randperm(len(train.films), generator=generator, device=place.device))
+    for index in order[: steps * config.batch].split(config.batch):
+        x, target = draw(train, index[place.rank :: place.world], size_px, config, generator, place)
+        with torch.autocast(place.device.type, torch.bfloat16, enabled=config.bf16):
+            logits = parallel(standardise(x))
+        cost = loss(config, logits.float(), target, train.weights)
+        learner.optimizer.zero_grad()
+        cost.backward()
+        learner.optimizer.step()
+        learner.schedule.after_step()
+        learner.average.update_parameters(learner.network)
+        total += cost.detach()
+        journal.step(epoch, size_px, steps=steps)
+    mean = float(place.mean(total)) / steps
+    if not math.isfinite(mean):
+        raise FloatingPointError("the loss is not a number; lower --peak-rate")
+    return mean
 
 
-def aspect_weights(films: Films) -> np.ndarray:
-    """Weights under which aspect ratio says nothing about the label.
-
-    Within each tenth of the aspect ratios, normal and pneumonia films get equal total weight.
-    """
-    aspect, sick = films.aspect.numpy(), films.label.numpy() > 0
-    tenth = np.digitize(aspect, np.quantile(aspect, np.linspace(0, 1, 11)[1:-1]))
-    weight = np.zeros(len(films))
-    for t in range(10):
-        for kind in (False, True):
-            here = (tenth == t) & (sick == kind)
-            both = ((tenth == t) & sick).any() and ((tenth == t) & ~sick).any()
-            if here.any() and both:
-                weight[here] = 1 / here.sum()
-    return weight
+def draw(
+    train: Role,
+    index: Tensor,
+    size_px: int,
+    config: Config,
+    generator: torch.Generator,
+    place: Place,
+) -> tuple[Tensor, Tensor]:
+    """Augmented and mixed squares (B, 1, S, S) in [0, 1], and their class probabilities (B, K)."""
+    films, corners = place.take(train.films.pixels, index), place.take(train.corners, index)
+    x = augment(films, corners, size_px, config.jitter, generator)
+    target = place.take(train.target, index)
+    return mix(x, target, generator, alpha=config.mixup, cutmix=config.cutmix)
 
 
-def score(films: Films, logits: Tensor) -> dict[str, float]:
-    """AUROC for pneumonia plain and re-weighted for aspect; three-class accuracy."""
-    sick, odds = films.label.numpy() > 0, log_odds(logits).numpy()
-    return {
-        "auroc": float(roc_auc_score(sick, odds)),
-        "auroc_reweighted": float(roc_auc_score(sick, odds, sample_weight=aspect_weights(films))),
-        "accuracy_three_class": float((logits.argmax(1) == films.label).float().mean()),
-        "nll": float(F.cross_entropy(logits, films.label)),
-    }
+def load(config: Config, role: str, place: Place) -> Role:
+    """Decode a role's films, find their boxes, and put both where they are used."""
+    with place.leader_first():
+        films = load_role(config.data, role)
+        corners = corners_for(films, config.geometry)
+    label = films.label.clamp(max=len(config.classes) - 1)  # both types are pneumonia
+    target = F.one_hot(label, len(config.classes)).float().to(place.device)
+    films = dataclasses.replace(films, pixels=place.resident(films.pixels))
+    return Role(films, corners.to(films.pixels.device), target, answer_weights(config, target))
+
+
+def begin(config: Config, train: Role, place: Place) -> Learner:
+    """The network with its initial weights, and everything that will change it."""
+    network = ARCHITECTURES[config.architecture](config.classes)
+    random = initialise(network, config.init, config.architecture)
+    network = network.to(place.device)
+    if config.init not in ("none", "imagenet"):
+        # A file's BatchNorm layers may be folded; torchvision's own never are.
+        first = torch.arange(min(STATISTICS_FILMS, len(train.films)))
+        seen = squares(train.films.subset(first), train.corners[first], config.sizes[0], 64)
+        restore_batch_statistics(network, [x.to(place.device) for x in seen])
+    if config.init != "none" and place.leads:
+        print(f"random at the start: {random}")
+    if config.channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    average = AveragedModel(
+        network, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True
+    )
+    optimizer = torch.optim.AdamW(
+        network.parameters(), config.peak_rate, weight_decay=config.weight_decay, fused=True
+    )
+    steps = len(train.films) // config.batch * len(config.sizes)
+    schedule = Schedule(config, optimizer, steps)
+    if not place.leads:
+        torch.manual_seed(place.seed(config.seed))  # the weights are alike; dropout is not
+    return Learner(network, average, optimizer, schedule)
+
+
+def examine(
+    network: nn.Module, select: Role, size_px: int, config: Config, place: Place
+) -> dict[str, float]:
+    """Scores of the weight average on ``select``; all processes go by the first one's."""
+    logits = predict(network, squares(select.films, select.corners, size_px), bf16=config.bf16)
+    scores = score(select.films, logits)
+    values = torch.tensor(list(scores.values()), dtype=torch.float64, device=place.device)
+    return dict(zip(scores, place.agreed(values).tolist(), strict=True))
+
+
+def epochs_since_best(config: Config, history: list[Epoch]) -> int:
+    """How many epochs ago the last size had its best select NLL; -1 at another size."""
+    last = config.sizes[-1]
+    if not history or history[-1]["size_px"] != last:
+        return -1
+    nll = [h["nll"] for h in history if h["size_px"] == last]
+    return nll[::-1].index(min(nll))
 
 
 def main(config: Config) -> None:
-    folder = Path("checkpoints") / config.name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(asdict(config), indent=1, default=str) + "\n")
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
-
-    fit, select = load_role(config.data, "fit"), load_role(config.data, "select")
-    lungs = Path("weights/lungs.safetensors")
-    fit_corners = corners_for(fit, config.geometry, lungs)
-    select_corners = corners_for(select, config.geometry, lungs)
-
-    network = ARCHITECTURES[config.architecture](THREE_CLASS)
-    random = initialise(network, config.init)
-    if config.init != "none":
-        restore_batch_statistics(network, squares(fit, fit_corners, config.stages[0][0], 64)[:8])
-        print(f"random at the start: {random}")
-    network = network.to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average),
-        use_buffers=True,
-    )
-    optimizer = torch.optim.AdamW(
-        network.parameters(), weight_decay=config.weight_decay, fused=True
-    )
-    per_epoch = len(fit) // config.batch
-    sizes = [size for size, epochs in config.stages for _ in range(epochs)]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.peak_rate, total_steps=per_epoch * len(sizes), pct_start=0.2
-    )
-    history: list[dict[str, float]] = []
-    resume = folder / "last.pt"
-    if resume.exists():
-        saved = torch.load(resume, weights_only=True)
-        for part, state in zip((network, average, optimizer, schedule), saved["states"], strict=True):
-            part.load_state_dict(state)
-        generator.set_state(saved["generator"])
-        torch.set_rng_state(saved["torch"])
-        history = saved["history"]
-
-    for epoch in range(len(history), len(sizes)):
-        started = time.perf_counter()
-        size_px = sizes[epoch]
-        network.train()
-        order = torch.randperm(len(fit), generator=generator)
-        total = 0.0
-        for index in order[: per_epoch * config.batch].split(config.batch):
-            x = augment(fit.pixels[index], fit_corners[index], size_px, config.jitter, generator)
-            target = F.one_hot(fit.label[index], len(THREE_CLASS)).float()
-            x, target = mix(x, target, generator, alpha=config.mixup, cutmix=config.cutmix)
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = network(standardise(x))
-            loss = F.cross_entropy(
-                logits.float(), target, label_smoothing=config.label_smoothing
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            average.update_parameters(network)
-            total += loss.item()
-        scores = score(select, predict(average.module, squares(select, select_corners, size_px)))
-        seconds = time.perf_counter() - started
-        history.append({"size_px": size_px, "loss": total / per_epoch, "seconds": seconds, **scores})
-        print(f"{epoch + 1}/{len(sizes)} {json.dumps({k: round(v, 4) for k, v in history[-1].items()})}", flush=True)
-        if math.isnan(total):
-            raise FloatingPointError("the loss is not a number; lower --peak-rate")
-        if size_px == sizes[-1] and scores["nll"] <= min(h["nll"] for h in history if h["size_px"] == size_px):
-            save_half(average.module, folder / "best.safetensors")
-        (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n")
-        torch.save(
-            {
-                "states": [p.state_dict() for p in (network, average, optimizer, schedule)],
-                "generator": generator.get_state(),
-                "torch": torch.get_rng_state(),
-                "history": history,
-            },
-            resume,
-        )
+    with joined(config.device) as place:
+        if config.batch % place.world:
+            raise SystemExit(f"--batch {config.batch} cannot be shared by {place.world} processes")
+        fit(config, place)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pneumo.reader import Reader
 from train import metrics, record
 from train.data import Films, load_role
 from train.ensemble import Contender, outputs, suitable
-from train.fit import aspect_weights
 from train.metrics import Bootstrap, Floats
+from train.selection import aspect_weights
 from train.shifts import SHIFTS
 from train.split import CLASSES
 
@@ -65,9 +65,7 @@ def clean(
     """All metrics of one model."""
     label, sick = truth(films)
     probability = 1 - classes[:, 0]
-    reweighted = bootstrap.measure(
-        metrics.auroc(sick, probability), weight=aspect_weights(films)
-    )
+    reweighted = bootstrap.measure(metrics.auroc(sick, probability), weight=aspect_weights(films))
     return {
         "pneumonia": {
             **metrics.of_probability(sick, probability, bootstrap),
@@ -110,7 +108,9 @@ def measure_role(
     """Everything measured on one role."""
     said, kept, refused = predictions(reader, films)
     bootstrap = Bootstrap(kept.patients)
-    models = {name: clean(kept, classes, thresholds[name], bootstrap) for name, classes in said.items()}
+    models = {
+        name: clean(kept, classes, thresholds[name], bootstrap) for name, classes in said.items()
+    }
     under: dict[str, dict[str, dict[str, float]]] = {name: {} for name in said}
     refused_under = {}
     for shift, change in SHIFTS.items():

@@ -13,7 +13,7 @@ from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
 from pneumo.geometry import canonical
@@ -115,7 +115,7 @@ def quantiser_step(film: Specimen) -> float:
     """Mean step of the JPEG luminance table; large steps are low quality."""
     try:
         tables = getattr(Image.open(BytesIO(film.data)), "quantization", None)
-    except Image.UnidentifiedImageError:  # DICOM
+    except UnidentifiedImageError:  # DICOM
         tables = None
     return float(np.mean(tables[0])) if tables else LOSSLESS_STEP
 

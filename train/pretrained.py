@@ -105,7 +105,7 @@ def train_mode(network: Network, frozen: Collection[str]) -> None:
     """
     parts = dict(network.named_modules())
     if unknown := sorted(set(frozen) - parts.keys()):
-        raise ValueError(f"no part is named {unknown[0]}; parts are {', '.join(list(parts)[1:9])} …")
+        raise ValueError(f"no part is named {unknown[0]}; there are {', '.join([*parts][1:9])} …")
     network.train().requires_grad_(True)
     for name in frozen:
         parts[name].eval().requires_grad_(False)

@@ -33,9 +33,13 @@ class Place:
     def leads(self) -> bool:
         return self.rank == 0
 
+    def seed(self, seed: int) -> int:
+        """This process's own seed; the first one's is the seed itself."""
+        return seed + SEED_STEP * self.rank
+
     def generator(self, seed: int) -> torch.Generator:
         """This process's own source of chance, on its device."""
-        return torch.Generator(self.device).manual_seed(seed + SEED_STEP * self.rank)
+        return torch.Generator(self.device).manual_seed(self.seed(seed))
 
     def resident(self, tensor: Tensor) -> Tensor:
         """A tensor on the device where there is room for it, else where it is."""

@@ -30,7 +30,7 @@ from pneumo.hub import PIN, Pin, load_pin
 from train import card, record
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-CARD, README = "MODEL_CARD.md", "README.md"  # here, and on the Hub
+README = "README.md"  # what the Hub calls a card
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,11 @@ def note_version(path: Path, manifest: Manifest, change: str | None) -> None:
     record.write(path, versions)
 
 
-def write_card(places: Places) -> Path:
-    """Write weights/MODEL_CARD.md from the results; returns its path."""
-    results = card.load_results(places.results, load_manifest(places.weights / MANIFEST))
-    path = places.weights / CARD
-    path.write_text(str(card.model_card(results)))
-    return path
-
-
 def contents(places: Places) -> dict[str, Path]:
     """Path on the Hub -> file here: what the manifest names, the manifest, and the card."""
     manifest = load_bundle(places.weights).manifest  # strict: nothing damaged is published
     names = [MANIFEST, manifest.lungs.file, *(m.weights.file for m in manifest.members)]
-    return {README: places.weights / CARD, **{name: places.weights / name for name in names}}
+    return {README: places.weights / card.CARD, **{name: places.weights / name for name in names}}
 
 
 def tagged_manifest(api: HfApi, pin: Pin) -> str | None:
@@ -130,7 +122,7 @@ def publish(
     """Bind, pin, describe, and unless it is a dry run upload."""
     pin = bind(places, repo, revision)
     note_version(places.results / "versions.json", load_manifest(places.weights / MANIFEST), change)
-    write_card(places)
+    card.write_card(places.weights, places.results)
     files = contents(places)
     for name, path in files.items():
         print(f"{path.stat().st_size / 1e6:9.3f} MB  {name}")

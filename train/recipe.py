@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pneumo.networks import BINARY, THREE_CLASS
+from pneumo.geometry import GEOMETRIES
+from pneumo.networks import ARCHITECTURES, BINARY, THREE_CLASS
 from train.augment import Jitter
 
 
@@ -17,7 +18,7 @@ class Config:
 
     name: str  # folder below checkpoints/, and the member's file name
     data: Path = Path(os.environ.get("PNEUMO_DATA", "data"))  # holds train/NORMAL, train/PNEUMONIA
-    architecture: str = "resnet18"  # a key of pneumo.networks.ARCHITECTURES
+    architecture: str = "resnet18"  # resnet18, densenet121, or another in pneumo/networks
     geometry: str = "centre_crop"  # centre_crop and lung_box hide the frame; squash shows it
     init: str = "none"  # imagenet (downloads), none, or a safetensors file with torchvision's names
     seed: int = 0  # initial weights, order of films, augmentation
@@ -39,24 +40,27 @@ class Config:
     weight_decay: float = 0.02
     # one_cycle and cosine end at 0 with the last epoch; plateau needs patience and more epochs
     schedule: Literal["one_cycle", "cosine", "plateau"] = "one_cycle"
-    plateau: int = 2  # plateau only: epochs without a better select NLL before the rate falls to 0.3
-    patience: int = 0  # epochs without a better select NLL at the last size before stopping; 0: never
-    average: float = 0.99  # per-step decay of the weight average that is evaluated and shipped; 0: off
+    plateau: int = 2  # plateau only: epochs without a better select NLL before the rate falls
+    patience: int = 0  # stop after so many epochs at the last size that are no better; 0: never
+    average: float = 0.99  # per-step decay of the weight average that is judged and shipped; 0: off
 
-    head_epochs: int = 0  # first train the head alone; 1 or 2 spare pretrained weights the first shock
+    head_epochs: int = 0  # train the head alone first; 1 or 2 spare pretrained weights a shock
     frozen: tuple[str, ...] = ()  # parts that then stay frozen, by name: stem stages.0
-    frozen_epochs: int = 0  # until this epoch, counted from the start; at least all epochs: for good
+    frozen_epochs: int = 0  # until this epoch, counted from the start; 999: for good
 
     mixup: float = 0.3  # Beta(alpha, alpha); 0 switches mixing off
     cutmix: float = 0.3  # share of batches that use cutmix instead of mixup
     jitter: Jitter = field(default_factory=Jitter)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes CUDA where there is one
-    bf16: bool = True  # bfloat16 forward passes; twice as fast on CPUs with AMX and on every new GPU
+    bf16: bool = True  # bfloat16 forward passes; twice as fast on GPUs and on CPUs with AMX
     channels_last: bool = True  # memory layout that convolutions prefer
     tensorboard: bool = True  # logs below checkpoints/NAME/tensorboard where it is installed
 
     def __post_init__(self) -> None:
+        for value, known in ((self.architecture, ARCHITECTURES), (self.geometry, GEOMETRIES)):
+            if value not in known:
+                raise ValueError(f"{value} is not known; choose one of {', '.join(known)}")
         if self.loss == "bce" and self.task == "three_class":
             raise ValueError("bce answers yes-or-no questions: use task binary or hierarchical")
         if not self.sizes or min(self.sizes) < 1 or self.batch < 2:

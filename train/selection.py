@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pneumo.networks import Network
 from pneumo.networks.base import log_odds
 from train.data import Films
 
 
 @torch.no_grad()
-def predict(network: Network, batches: list[Tensor], *, bf16: bool = True) -> Tensor:
-    """Logits (N, K) in evaluation mode, on the CPU."""
+def predict(network: nn.Module, batches: list[Tensor], *, bf16: bool = True) -> Tensor:
+    """Logits (N, K) in evaluation mode, on the CPU whatever the network's device."""
     network.eval()
-    with torch.autocast(batches[0].device.type, torch.bfloat16, enabled=bf16):
-        return torch.cat([network(x).float() for x in batches]).cpu()
+    device = next(network.parameters()).device
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        return torch.cat([network(x.to(device)).float() for x in batches]).cpu()
 
 
 def aspect_weights(films: Films) -> np.ndarray:

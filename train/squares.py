@@ -20,7 +20,7 @@ LUNGS = Path(__file__).parents[1] / "weights" / "lungs.safetensors"
 
 @torch.no_grad()
 def corners_for(films: Films, geometry: str, lungs: Path = LUNGS) -> Tensor:
-    """The box of every film as an affine map (N, 2, 3), from the lung network's own masks; cached."""
+    """The box of every film as an affine map (N, 2, 3), from the lung network's masks; cached."""
     key = hashlib.sha256(lungs.read_bytes() + "\n".join([geometry, *films.paths]).encode())
     cached = CACHE / f"boxes-{key.hexdigest()[:16]}.pt"
     if cached.exists():

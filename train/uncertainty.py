@@ -109,9 +109,8 @@ def referred_first(
     referral, one = Referral(wrong, certainty), np.ones((1, len(wrong)))
     return {
         "area": bootstrap.measure(referral.area),
-        "accuracy_kept": {
-            f"{round(100 * s)} % referred": bootstrap.measure(referral.accuracy(s))
-            for s in REFERRED
+        "accuracy_kept_by_share_referred": {
+            f"{s:.2f}": bootstrap.measure(referral.accuracy(s)) for s in REFERRED
         },
         "curve": [
             {"coverage": float(c), "risk": float(referral.risk(float(c))(one)[0])}
@@ -156,10 +155,8 @@ def measure(reader: Reader, films: Films) -> dict[str, object]:
     chosen = suitable(reader.lung_network, films)
     logits = [outputs(member, chosen).logits for member in contenders(reader)]
     said = estimates(logits, [m.temperature for m in reader.manifest.members])
-    bootstrap, threshold = (
-        Bootstrap(chosen.films.patients),
-        reader.manifest.operating_point(POINT).threshold,
-    )
+    bootstrap = Bootstrap(chosen.films.patients)
+    threshold = reader.manifest.operating_point(POINT).threshold
     wrong = (np.array([e.probability for e in said]) >= threshold) != _sick(chosen.films)
     return {
         "films": len(said),

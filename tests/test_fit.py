@@ -1,0 +1,301 @@
+"""The trainer, on sixty invented pictures in the layout of the real films."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from pneumo.networks import ARCHITECTURES, Network
+from tests.conftest import ROOT
+from train import fit as trainer
+from train.augment import Jitter
+from train.recipe import Config
+
+# Films are decoded by torchvision, whose pinned release announces another package.
+pytestmark = pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")
+
+COUNTS = {"fit": (12, 12, 12), "select": (8, 8, 8)}  # normal, bacterial, viral
+PATHS = (
+    "train/NORMAL/IM-{:04d}-0001.jpeg",
+    "train/PNEUMONIA/person{}_bacteria_1.jpeg",
+    "train/PNEUMONIA/person{}_virus_1.jpeg",
+)
+STILL = Jitter(**{f.name: 0.0 for f in dataclasses.fields(Jitter)})
+Run = Callable[..., Path]
+
+
+class Small(Network):
+    """Everything that a resumed run must restore: BatchNorm, dropout, two stages and a head."""
+
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        super().__init__(classes)
+        self.stem = nn.Sequential(nn.Conv2d(1, 8, 5, stride=4), nn.BatchNorm2d(8), nn.ReLU())
+        self.deep = nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2))
+        self.head = nn.Linear(8, len(classes))
+
+    def features(self, x: Tensor) -> Tensor:  # (B, 1, S, S) -> (B, 8, h, w)
+        maps: Tensor = self.deep(self.stem(x))
+        return maps
+
+    def logits(self, features: Tensor) -> Tensor:  # (B, 8, h, w) -> (B, K)
+        logits: Tensor = self.head(features.mean(dim=(2, 3)))
+        return logits
+
+
+def invented(kind: int, chance: np.random.Generator) -> Image.Image:
+    """Noise for a normal chest; broad stripes for bacterial, narrow ones for viral pneumonia."""
+    columns = np.arange(int(chance.integers(50, 80)))
+    grey = chance.integers(0, 120, (64, len(columns)))
+    if kind:
+        grey = grey + 100 * (np.sin(columns / (6 if kind == 1 else 1.5)) > 0)
+    return Image.fromarray(grey.astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with invented films, their split, and room for checkpoints."""
+    folder = tmp_path_factory.mktemp("fit")
+    chance, rows = np.random.default_rng(0), []
+    for role, counts in COUNTS.items():
+        for kind, count in enumerate(counts):
+            for _ in range(count):
+                path = PATHS[kind].format(len(rows))
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                invented(kind, chance).save(folder / path)
+                rows.append((path, role))
+    with (folder / "split.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "role"), *rows])
+    return folder
+
+
+@pytest.fixture
+def run(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Train by name and by changes to a small recipe; returns the run's folder."""
+    monkeypatch.chdir(workshop)
+    monkeypatch.setattr("train.split.SPLIT_CSV", workshop / "split.csv")
+    monkeypatch.setitem(ARCHITECTURES, "small", Small)
+
+    def train(name: str, **changes: Any) -> Path:
+        recipe = {"architecture": "small", "stages": ((32, 2), (40, 2)), "batch": 6}
+        recipe |= {"device": "cpu", "tensorboard": False, "peak_rate": 1e-2, **changes}
+        trainer.main(Config(name, workshop, **recipe))
+        return Path("checkpoints") / name
+
+    yield train
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    """The epochs of a run, without the times that they took."""
+    epochs = json.loads((folder / "history.json").read_text())
+    return [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in epochs]
+
+
+def tensors(folder: Path) -> dict[str, Tensor]:
+    """Every tensor that a run would resume from, by its place."""
+
+    def walk(value: Any, place: str) -> Iterator[tuple[str, Tensor]]:
+        if isinstance(value, Tensor):
+            yield place, value
+        elif isinstance(value, (dict, list, tuple)):
+            pairs = value.items() if isinstance(value, dict) else enumerate(value)
+            for key, item in pairs:
+                yield from walk(item, f"{place}/{key}")
+
+    return dict(walk(torch.load(folder / "last.pt", weights_only=True), ""))
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Weights, weight average, optimizer, chance and scores agree bit for bit."""
+    assert history(one) == history(other)
+    first, second = tensors(one), tensors(other)
+    assert first.keys() == second.keys()
+    assert not [name for name in first if not torch.equal(first[name], second[name])]
+    assert (one / "best.safetensors").read_bytes() == (other / "best.safetensors").read_bytes()
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, *, epoch: int) -> None:
+    """Kill the next run between the last step of an epoch, counted from 0, and its checkpoint."""
+    examine, seen = trainer.examine, []
+
+    def killed(*arguments: Any) -> dict[str, float]:
+        seen.append(1)
+        if len(seen) > epoch:
+            raise KeyboardInterrupt
+        return examine(*arguments)
+
+    monkeypatch.setattr(trainer, "examine", killed)
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "plateau"])
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_an_interrupted_run_ends_in_the_very_tensors_of_an_uninterrupted_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch, schedule: str, epoch: int
+) -> None:
+    recipe = {"schedule": schedule, "plateau": 0, "head_epochs": 1}
+    whole = run(f"whole-{schedule}-{epoch}", **recipe)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, epoch=epoch)
+        run(f"halved-{schedule}-{epoch}", **recipe)
+    halved = Path("checkpoints") / f"halved-{schedule}-{epoch}"
+    assert len(history(halved)) == epoch
+    assert_same_run(whole, run(f"halved-{schedule}-{epoch}", **recipe))
+
+
+def test_a_recipe_gives_the_same_weights_whether_or_not_its_boxes_were_cached(run: Run) -> None:
+    first = run("first")
+    for cached in Path("cache").iterdir():
+        cached.unlink()
+    assert_same_run(first, run("again"))
+    assert history(run("other", seed=1)) != history(first)
+
+
+def test_a_run_is_not_continued_with_another_recipe(run: Run) -> None:
+    run("mine", stages=((32, 1),))
+    with pytest.raises(SystemExit, match="another peak_rate"):
+        run("mine", stages=((32, 1),), peak_rate=0.1)
+
+
+def test_a_run_records_what_its_weights_depend_on(run: Run) -> None:
+    config = json.loads((run("told", stages=((32, 1),), seed=7) / "config.json").read_text())
+    assert config["seed"] == 7
+    assert config["made_with"]["torch"] == torch.__version__
+    assert config["made_with"]["processes"] == 1
+
+
+def test_frozen_parts_keep_their_weights_and_their_batch_statistics(run: Run) -> None:
+    folder = run("frozen", stages=((32, 1),), frozen=("stem", "deep"), frozen_epochs=1)
+    torch.manual_seed(0)
+    begun = Small(("normal", "bacterial", "viral")).state_dict()
+    ended = torch.load(folder / "last.pt", weights_only=True)["states"][0]
+    moved = {name for name in begun if not torch.equal(begun[name], ended[name])}
+    assert moved == {"head.weight", "head.bias"}
+
+
+def test_training_stops_when_select_has_not_improved_for_so_many_epochs(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nll = iter([0.1, 0.9, 0.8, 0.85, 0.81, 0.7])  # the first one at another size
+    score = trainer.score
+    monkeypatch.setattr(trainer, "score", lambda *a: {**score(*a), "nll": next(nll)})
+    recipe = {"stages": ((32, 1), (40, 9)), "patience": 2}
+    folder = run("patient", **recipe)
+    assert [h["nll"] for h in history(folder)] == [0.1, 0.9, 0.8, 0.85, 0.81]
+    assert len(history(run("patient", **recipe))) == 5  # nor does it go on when started again
+
+
+def test_what_is_shipped_is_the_average_of_the_best_epoch(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nll = iter([0.1, 0.2, 0.5, 0.6])
+    score = trainer.score
+    monkeypatch.setattr(trainer, "score", lambda *a: {**score(*a), "nll": next(nll)})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, epoch=3)
+        run("best")
+    saved = torch.load("checkpoints/best/last.pt", weights_only=True)["states"][1]
+    shipped = load_file(run("best") / "best.safetensors")
+    assert len(history(Path("checkpoints/best"))) == 4
+    for name, value in shipped.items():
+        torch.testing.assert_close(value.float(), saved[f"module.{name}"].float(), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {},
+        {"task": "binary", "loss": "bce", "class_weights": "inverse"},
+        {"task": "hierarchical", "loss": "bce", "class_weights": "inverse"},
+        {"task": "hierarchical", "loss": "focal", "schedule": "cosine", "bf16": False},
+    ],
+    ids=str,
+)
+def test_every_task_learns_to_tell_stripes_from_noise(run: Run, recipe: dict[str, Any]) -> None:
+    folder = run(f"learns-{abs(hash(str(recipe)))}", stages=((48, 8),), average=0.8, **recipe)
+    assert history(folder)[-1]["auroc"] > 0.9
+    rows = load_file(folder / "best.safetensors")["head.weight"].shape[0]
+    assert rows == (2 if recipe.get("task") == "binary" else 3)
+
+
+def test_a_run_that_diverges_says_so(run: Run) -> None:
+    with pytest.raises(FloatingPointError, match="lower --peak-rate"):
+        run("diverged", peak_rate=1e38, stages=((32, 2),))
+
+
+def test_tensorboard_and_the_history_tell_the_same(run: Run) -> None:
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    folder = run("logged", stages=((32, 2),), tensorboard=True)
+    logged = accumulators.EventAccumulator(str(folder / "tensorboard")).Reload()
+    told = [round(event.value, 4) for event in logged.Scalars("nll")]
+    assert told == [round(h["nll"], 4) for h in history(folder)]
+    with Image.open(folder / "curve.png") as curve:
+        assert np.asarray(curve.convert("L")).std() > 1
+
+
+WORKER = """
+import sys
+from pathlib import Path
+
+import torch
+
+from tests.conftest import TinyNetwork
+from tests.test_fit import ALIKE
+from train import split
+from train.fit import fit
+from train.processes import joined
+from train.recipe import Config
+
+split.SPLIT_CSV = Path("split.csv")
+from pneumo.networks import ARCHITECTURES
+ARCHITECTURES["tiny"] = TinyNetwork
+with joined("cpu") as place:
+    average = fit(Config("together", Path(sys.argv[1]), **ALIKE), place)
+    torch.save(average.state_dict(), f"average-{place.rank}-of-{place.world}.pt")
+"""
+# No chance but the order of films, and no BatchNorm: the steps of two are then the steps of one.
+ALIKE: dict[str, Any] = {
+    "architecture": "tiny",
+    "stages": ((32, 2),),
+    "batch": 6,
+    "mixup": 0.0,
+    "jitter": STILL,
+    "bf16": False,
+    "device": "cpu",
+    "tensorboard": False,
+}
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one_and_write_one_checkpoint(
+    run: Run, workshop: Path
+) -> None:
+    (workshop / "worker.py").write_text(WORKER)
+    alone = tensors(run("alone", **ALIKE))
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        + ["worker.py", str(workshop)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = (torch.load(f"average-{r}-of-2.pt", weights_only=True) for r in (0, 1))
+    for name, value in first.items():
+        assert torch.equal(value, second[name])
+        torch.testing.assert_close(value, alone[f"/states/1/module.{name}"], rtol=1e-4, atol=1e-5)
+    assert len(history(Path("checkpoints/together"))) == 2
+    assert done.stdout.count("auroc") == 2  # one process tells
