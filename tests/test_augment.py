@@ -53,7 +53,9 @@ def test_the_hardest_augmentation_still_gives_a_picture(device: str) -> None:
 
 def test_without_jitter_training_sees_what_reading_sees() -> None:
     plain = sample(films().float() / 255, boxes(), 64)
-    torch.testing.assert_close(augment(films(), boxes(), 64, STILL, seeded(0)), plain, atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        augment(films(), boxes(), 64, STILL, seeded(0)), plain, atol=1e-4, rtol=0
+    )
 
 
 def test_a_mirrored_box_gives_the_mirrored_square() -> None:

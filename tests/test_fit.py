@@ -95,7 +95,10 @@ def run(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         trainer.main(Config(name, workshop, **recipe))
         return Path("checkpoints") / name
 
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # networks this small only wait for more
     yield train
+    torch.set_num_threads(threads)
 
 
 def history(folder: Path) -> list[dict[str, float]]:
@@ -210,7 +213,9 @@ def test_what_is_shipped_is_the_average_of_the_best_epoch(
     shipped = load_file(run("best") / "best.safetensors")
     assert len(history(Path("checkpoints/best"))) == 4
     for name, value in shipped.items():
-        torch.testing.assert_close(value.float(), saved[f"module.{name}"].float(), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(
+            value.float(), saved[f"module.{name}"].float(), rtol=1e-3, atol=1e-3
+        )
 
 
 @pytest.mark.parametrize(

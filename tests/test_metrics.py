@@ -117,6 +117,14 @@ def test_ten_copies_of_every_film_do_not_narrow_the_interval():
     assert copies.high - copies.low == pytest.approx(once.high - once.low, rel=0.15)
 
 
+def test_every_interval_holds_its_value_a_well_calibrated_one_too():
+    random = np.random.default_rng(10)
+    score = random.random(100)
+    sick = random.random(100) < score
+    measured = metrics.of_probability(sick, score, Bootstrap([str(i) for i in range(100)]))
+    assert all(m.low <= m.value <= m.high for m in measured.values())
+
+
 def test_a_metric_that_is_not_defined_is_written_as_null():
     sick, score, _ = ties(9)
     at = metrics.at_threshold(sick, score, 0.999, Bootstrap([str(i) for i in range(400)]))

@@ -3,9 +3,9 @@
 A *lung pixel* is a pixel inside the lung mask found on the unaltered film, or closer to it than
 ``MARGIN_PX``. An alteration leaves the lungs untouched when every lung pixel keeps its grey level
 and its place beside the other lung pixels: the frame around them may grow, shrink or be painted.
-The heart and the mediastinum lie outside the mask and do change where exposure, gamma and blur
-do; these three fade in over ``FEATHER`` so that no edge is drawn along the lungs. Two
-alterations are not of this kind and say so: ``stretched`` changes only the width of a pixel, a
+The mask holds the lung behind the heart; the spine and the upper mediastinum lie outside it, and
+exposure, gamma and blur do change them, fading in over ``FEATHER`` so that no edge is drawn along
+the lungs. Two kinds are different and say so: ``stretched`` changes only the width of a pixel, a
 number that the film carries, and JPEG touches every pixel.
 """
 
@@ -174,7 +174,8 @@ def _cut(plate: Plate, rows: slice, columns: slice) -> Plate:
 
 def _outside(plate: Plate, pixels: NDArray[np.float32]) -> Plate:
     """The new pixels outside the lungs, the film's own inside."""
-    return replace(plate, pixels=np.where(plate.lungs, plate.pixels, pixels))
+    kept: NDArray[np.float32] = np.where(plate.lungs, plate.pixels, pixels)
+    return replace(plate, pixels=kept)
 
 
 def _blurred(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

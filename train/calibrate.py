@@ -190,8 +190,6 @@ def account(manifest: Manifest, calibrate: Role, test: Role) -> dict[str, object
         "weights": manifest.revision,
         "calibrate": calibrate.described(),
         "test": test.described(),
-        "screening_confidence": thresholds.CONFIDENCE,
-        "screening_misses_allowed": thresholds.misses_allowed(int(calibrate.sick.sum())),
         "members": members,
         "operating_points": {
             p.name: {

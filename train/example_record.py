@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pneumo.reader import Reading
 from train.composite import MAX_GAIN, MIN_SHARED, SOURCES
-from train.privacy import DETAIL_PX, Closeness
+from train.privacy import DETAIL_PX, GRID_PX, Closeness
 
 NON_FILM = "not-a-film.png"
 
@@ -53,11 +53,11 @@ films that the ensemble was trained on (role `fit`).
 {chosen}
 
 ## Is any child in it?
-Largest normalised correlation of each composite, and in brackets of its detail (finer than a
-local mean of {detail} pixels, where children differ): with the nearest of its own sources after
-registration; with the nearest of all {films} training films, cut to the same part; and, for
-scale, between the two of its sources, different children, that are most alike. A film and its
-copy have 1.00 (1.00).
+Largest normalised correlation of each composite, and in brackets of its detail (what is finer
+than a local mean of {detail} of {grid} pixels; there children differ): with the nearest of its
+own sources after registration; with the nearest of all {films} training films, cut to the same
+part; and, for scale, between the two of its sources, different children, that are most alike.
+A film and its copy have 1.00 (1.00).
 
 | file | nearest source | nearest training film | two of its children |
 |---|---|---|---|
@@ -91,6 +91,7 @@ def record(examples: list[Example], *, films: int, candidates: int) -> str:
         shared=MIN_SHARED,
         gain=MAX_GAIN,
         detail=DETAIL_PX,
+        grid=GRID_PX,
         films=films,
         non_film=NON_FILM,
         reading=f"read by weights {', '.join(revisions)} as" if revisions else "reading",

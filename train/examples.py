@@ -26,7 +26,7 @@ from pneumo.decision import Decision
 from train.composite import SOURCES, Composite, compose
 from train.data import Films, add_data_argument, film_paths, load_films, load_masks, load_role
 from train.example_record import NON_FILM, Example, record
-from train.privacy import closeness
+from train.privacy import closeness, comparable
 from train.sample_files import colour_card, monochrome1, png, png16
 from train.split import CLASSES, SPLIT_CSV
 
@@ -152,8 +152,8 @@ def keep(made: list[Candidate], *, read: bool) -> list[Candidate]:
     return [agreeing[0], agreeing[len(agreeing) // 2], agreeing[-1]]
 
 
-def write(kept: list[Candidate], everything: Films) -> list[Example]:
-    """Write the samples of one class and compare each with every film."""
+def write(kept: list[Candidate], everything: Tensor) -> list[Example]:
+    """Write the samples of one class and compare each with every film (N, 112, 112)."""
     written = []
     for number, candidate in enumerate(kept, start=1):
         film = candidate.composite.pixels.numpy()
@@ -180,7 +180,7 @@ def main() -> None:
     films = load_role(data, "fit")
     masks, trusted = load_masks(data, films.paths)
     made = candidates(films, masks, trusted, reader)
-    everything = load_films(data, film_paths(data))
+    everything = comparable(load_films(data, film_paths(data)))
     EXAMPLES.mkdir(exist_ok=True)
     examples: list[Example] = []
     for label in range(len(CLASSES)):

@@ -79,13 +79,21 @@ class Bootstrap:
         )
         self.weights: Floats = draws[:, cluster].astype(np.float64)  # (R, N)
 
-    def measure(self, metric: Metric, *, weight: Floats | None = None) -> Measured:
-        """A metric with its percentile interval; ``weight`` (N,) weighs the films."""
+    def measure(
+        self, metric: Metric, *, weight: Floats | None = None, centred: bool = False
+    ) -> Measured:
+        """A metric with its percentile interval; ``weight`` (N,) weighs the films.
+
+        ``centred`` moves the resamples onto the value, for a metric that is never negative and
+        that counts the noise of resampling itself as error: its raw interval may miss the value.
+        """
         base = np.ones(self.weights.shape[1]) if weight is None else weight
         value = float(metric(base[None])[0])
         drawn = metric(self.weights * base)  # (R,)
         # A resample without one of the classes has no AUROC; it says nothing and is left out.
         drawn = drawn[~np.isnan(drawn)]
+        if centred:
+            drawn = np.maximum(drawn - drawn.mean() + value, 0)
         low, high = np.quantile(drawn, [0.025, 0.975]) if drawn.size else (np.nan, np.nan)
         return Measured(value, float(low), float(high))
 
@@ -190,7 +198,10 @@ def of_probability(
 ) -> dict[str, Measured]:
     """The metrics of a probability of pneumonia (N,) that need no threshold."""
     kinds = {"auroc": auroc, "auprc": auprc, "brier": brier, "nll": nll, "ece": ece}
-    return {name: bootstrap.measure(kind(sick, probability)) for name, kind in kinds.items()}
+    return {
+        name: bootstrap.measure(kind(sick, probability), centred=kind is ece)
+        for name, kind in kinds.items()
+    }
 
 
 def reliability_curve(

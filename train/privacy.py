@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from train.composite import SOURCES, Composite, correlation
 from train.data import Films
 
-BATCH = 256
-DETAIL_PX = 9  # side of the local mean that is taken off: finer structure tells children apart
+GRID_PX = 112  # pictures are compared at half the sources' resolution: finer is grain and JPEG
+DETAIL_PX = 5  # side of the local mean that is taken off: finer structure tells children apart
 
 
 @dataclass(frozen=True)
@@ -32,36 +32,41 @@ class Closeness:
     between_children: Likeness  # of the two sources that are most alike, both registered
 
 
-def closeness(composite: Composite, films: Films) -> Closeness:
-    """Compare a composite with its seven sources and with every film there is."""
-    picture, sources = composite.pixels[None], composite.sources
-    others = ~torch.eye(SOURCES, dtype=torch.bool)
-    pairs = [correlation(s[:, None], s[None])[others] for s in (sources, detail(sources))]
+def comparable(films: Films) -> Tensor:
+    """All films on the grid where they are compared: float32 (N, 112, 112), 262 MB for 5,216."""
+    parts = torch.split(films.pixels[:, 0], 512)
+    return torch.cat([_on_grid(part.float(), (GRID_PX, GRID_PX)) for part in parts])
+
+
+def closeness(composite: Composite, films: Tensor) -> Closeness:
+    """Compare a composite with its seven sources and with ``comparable`` films (N, 112, 112)."""
+    box = composite.box
+    rows = slice(round(box.top * GRID_PX), round(box.bottom * GRID_PX))
+    columns = slice(round(box.left * GRID_PX), round(box.right * GRID_PX))
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    picture = _on_grid(composite.pixels[None], shape)
+    sources = _on_grid(composite.sources, shape)
+    pairs = torch.triu_indices(SOURCES, SOURCES, offset=1)
     return Closeness(
-        sources=Likeness(
-            float(correlation(picture, sources).max()),
-            float(correlation(detail(picture), detail(sources)).max()),
-        ),
-        films=nearest_film(composite, films.pixels[:, 0]),
-        between_children=Likeness(float(pairs[0].max()), float(pairs[1].max())),
+        sources=nearest(picture, sources),
+        films=nearest(picture, films[:, rows, columns]),
+        between_children=nearest(sources[pairs[0]], sources[pairs[1]]),
     )
 
 
-def nearest_film(composite: Composite, films: Tensor) -> Likeness:
-    """The nearest of canonical films, uint8 (N, 224, 224), cut to the composite's box."""
-    box, side_px = composite.box, films.shape[-1]
-    rows = slice(round(box.top * side_px), round(box.bottom * side_px))
-    columns = slice(round(box.left * side_px), round(box.right * side_px))
-    shape = (rows.stop - rows.start, columns.stop - columns.start)
-    picture = F.interpolate(
-        composite.pixels[None, None], shape, mode="bilinear", antialias=True, align_corners=False
-    )[0]
-    fine = detail(picture)
-    whole, details = [], []
-    for batch in torch.split(films[:, rows, columns], BATCH):
-        whole.append(correlation(picture, batch.float()).max())
-        details.append(correlation(fine, detail(batch.float())).max())
-    return Likeness(float(torch.stack(whole).max()), float(torch.stack(details).max()))
+def nearest(a: Tensor, b: Tensor) -> Likeness:
+    """The largest likenesses of pictures (N, H, W) paired in order, a single one with every one."""
+    return Likeness(
+        picture=float(correlation(a, b).max()),
+        detail=float(correlation(detail(a), detail(b)).max()),
+    )
+
+
+def _on_grid(pictures: Tensor, shape: tuple[int, int]) -> Tensor:
+    shrunk = F.interpolate(
+        pictures[:, None], shape, mode="bilinear", antialias=True, align_corners=False
+    )
+    return shrunk[:, 0]
 
 
 def detail(pictures: Tensor) -> Tensor:
