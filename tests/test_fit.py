@@ -143,16 +143,18 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, epoch: int) -> None:
     monkeypatch.setattr(trainer, "examine", killed)
 
 
-@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "plateau"])
-@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize(
+    ("schedule", "epoch"), [("one_cycle", 1), ("one_cycle", 3), ("cosine", 2), ("plateau", 3)]
+)
 def test_an_interrupted_run_ends_in_the_very_tensors_of_an_uninterrupted_one(
     run: Run, monkeypatch: pytest.MonkeyPatch, schedule: str, epoch: int
 ) -> None:
     recipe = {"schedule": schedule, "plateau": 0, "head_epochs": 1}
     whole = run(f"whole-{schedule}-{epoch}", **recipe)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         interrupt(patch, epoch=epoch)
-        run(f"halved-{schedule}-{epoch}", **recipe)
+        with pytest.raises(KeyboardInterrupt):
+            run(f"halved-{schedule}-{epoch}", **recipe)
     halved = Path("checkpoints") / f"halved-{schedule}-{epoch}"
     assert len(history(halved)) == epoch
     assert_same_run(whole, run(f"halved-{schedule}-{epoch}", **recipe))
@@ -206,9 +208,10 @@ def test_what_is_shipped_is_the_average_of_the_best_epoch(
     nll = iter([0.1, 0.2, 0.5, 0.6])
     score = trainer.score
     monkeypatch.setattr(trainer, "score", lambda *a: {**score(*a), "nll": next(nll)})
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         interrupt(patch, epoch=3)
-        run("best")
+        with pytest.raises(KeyboardInterrupt):
+            run("best")
     saved = torch.load("checkpoints/best/last.pt", weights_only=True)["states"][1]
     shipped = load_file(run("best") / "best.safetensors")
     assert len(history(Path("checkpoints/best"))) == 4

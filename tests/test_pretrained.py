@@ -127,5 +127,5 @@ def test_the_head_learns_first_then_all_but_the_named_parts_then_everything() ->
 
 
 def test_a_frozen_part_must_be_a_part_of_the_network() -> None:
-    with pytest.raises(ValueError, match="no part is named stages.9"):
+    with pytest.raises(ValueError, match=r"no part is named stages\.9"):
         train_mode(ARCHITECTURES["resnet18"](THREE_CLASS), ("stages.9",))
