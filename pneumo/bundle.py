@@ -1,7 +1,7 @@
 """The weights folder: a manifest that binds everything that was evaluated, and its tensors.
 
 ``manifest.json`` names every file with its sha256 and carries the numbers that belong to these
-very weights: temperatures, operating points, reliability curve, gate limits. A wrong hash, a
+very weights: calibrations, operating points, reliability curve, gate limits. A wrong hash, a
 missing or an unknown key is a ``BrokenBundle``, never a default.
 """
 
@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from pneumo.calibration import ConformalLevel, Reliability
+from pneumo.calibration import ConformalLevel, MemberCalibration, Reliability
 from pneumo.decision import OperatingPoint
 from pneumo.errors import BrokenBundle
 from pneumo.geometry import GEOMETRIES
@@ -45,20 +45,18 @@ class Member:
     architecture: str  # a key of networks.ARCHITECTURES
     geometry: str  # a key of geometry.GEOMETRIES
     size_px: int
-    temperature: float
+    calibration: MemberCalibration
     weights: WeightFile
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES or self.geometry not in GEOMETRIES:
             raise ValueError(f"unknown architecture or geometry: {self}")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature of {self.name} is not positive")
 
 
 @dataclass(frozen=True)
 class Manifest:
     schema: str
-    revision: str  # short hash over the weight files: names what a reading was made with
+    revision: str  # short hash over weights, calibration and thresholds: what a reading rests on
     created: str  # ISO date
     classes: tuple[str, ...]
     mean: float  # grey level that standardises a square

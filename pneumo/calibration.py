@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from scipy.special import expit, logsumexp
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,29 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class MemberCalibration:
+    """How one member's logits become probabilities.
+
+    Platt scaling of the log-odds of pneumonia (Platt 1999), temperature scaling of the kinds of
+    pneumonia among themselves (Guo et al. 2017, arXiv:1706.04599).
+    """
+
+    temperature: float  # divides the log-odds of pneumonia
+    bias: float  # then added to them, logit units
+    pattern_temperature: float  # divides the logits of the kinds of pneumonia
+
+    def __post_init__(self) -> None:
+        if not (self.temperature > 0 and self.pattern_temperature > 0):
+            raise ValueError(f"a temperature is not positive: {self}")
+
+    def classes(self, logits: np.ndarray) -> np.ndarray:
+        """Class probabilities of logits (..., K), "normal" first in both."""
+        sick = expit(log_odds(logits) / self.temperature + self.bias)[..., None]
+        kinds = softmax(logits[..., 1:] / self.pattern_temperature)
+        return np.concatenate([1 - sick, sick * kinds], axis=-1)
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What the ensemble says of one film, before any operating point."""
 
@@ -43,13 +68,17 @@ class Estimate:
     disagreement: float  # mutual information between verdict and member, nats, 0 to log 2
 
     @classmethod
-    def from_members(cls, logits: np.ndarray, temperatures: np.ndarray) -> Estimate:
-        """Calibrate each member with its own temperature, then average the probabilities.
+    def from_members(
+        cls, logits: np.ndarray, calibrations: Sequence[MemberCalibration]
+    ) -> Estimate:
+        """Calibrate each of M members by itself, then average the probabilities.
 
-        ``logits`` is (M, K) with "normal" first, ``temperatures`` (M,). Averaging first and
+        ``logits`` is (M, K) with "normal" first. Averaging first and
         calibrating after would hide one member's over-confidence in the others' doubt.
         """
-        classes = softmax(logits / temperatures[:, None])  # (M, K)
+        classes = np.stack(
+            [c.classes(member) for c, member in zip(calibrations, logits, strict=True)]
+        )  # (M, K)
         sick = 1 - classes[:, 0]  # (M,)
         mean = float(sick.mean())
         return cls(
@@ -60,6 +89,11 @@ class Estimate:
             pattern=tuple(classes.mean(axis=0).tolist()),
             disagreement=max(float(entropy(np.array([mean]))[0] - entropy(sick).mean()), 0.0),
         )
+
+
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    """Log-odds of pneumonia of logits (..., K) with "normal" first."""
+    return np.asarray(logsumexp(logits[..., 1:], axis=-1) - logits[..., 0])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

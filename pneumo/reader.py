@@ -83,7 +83,7 @@ class Reader:
         boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in self.manifest.members]
         features, logits = self._forward(picture, boxes)
         estimate = Estimate.from_members(
-            logits, np.array([m.temperature for m in self.manifest.members])
+            logits, [m.calibration for m in self.manifest.members]
         )
         decision = point.decide(estimate, disagreement_limit=self.manifest.disagreement_limit)
         tell(0.8, "Mapping the evidence")
@@ -130,7 +130,7 @@ class Reader:
     def _evidence(self, features: list[Tensor], boxes: list[Box]) -> np.ndarray:
         """The members' calibrated evidence, averaged on the canonical film (224, 224)."""
         maps = [
-            to_film(gradcam.evidence(network, f)[0] / member.temperature, box)
+            to_film(gradcam.evidence(network, f)[0] / member.calibration.temperature, box)
             for member, network, f, box in zip(
                 self.manifest.members, self.members, features, boxes, strict=True
             )

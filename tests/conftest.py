@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pneumo.bundle import SCHEMA, Manifest, Member, WeightFile
-from pneumo.calibration import Interval, Reliability, ReliabilityBin
+from pneumo.calibration import Interval, MemberCalibration, Reliability, ReliabilityBin
 from pneumo.decision import OperatingPoint
 from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
 from pneumo.reader import Reader, load_reader
@@ -71,7 +71,8 @@ def write_bundle(folder: Path) -> Manifest:
         torch.manual_seed(seed)
         path = folder / f"member_tiny-{seed}.safetensors"
         save_file(TinyNetwork(THREE_CLASS).state_dict(), path)
-        members.append(Member(f"tiny-{seed}", "tiny", geometry, 96, 1.0 + seed, hashed(path)))
+        calibration = MemberCalibration(1.0 + seed, 0.5 * seed, 1.0)
+        members.append(Member(f"tiny-{seed}", "tiny", geometry, 96, calibration, hashed(path)))
     manifest = Manifest(
         schema=SCHEMA,
         revision="tiny",

@@ -78,7 +78,7 @@ def write_holdout(path: Path, manifest: Manifest) -> None:
 
 def write_calibration(path: Path, manifest: Manifest) -> None:
     members = {
-        m.name: {"temperature": m.temperature, "nll_before": 0.4321, "nll_after": 0.3456}
+        m.name: {"calibration": m.calibration, "nll_before": 0.4321, "nll_after": 0.3456}
         for m in manifest.members
     }
     value = {

@@ -279,10 +279,24 @@ def test_a_film_whose_lungs_are_lost_by_an_alteration_is_counted_as_refused(mark
 
 
 @pytest.mark.weights
-def test_the_recorded_audit_belongs_to_the_shipped_weights():
-    path = RESULTS / "audit.json"
+@pytest.mark.parametrize("name", ["audit", "external", "uncertainty"])
+def test_recorded_results_belong_to_the_shipped_weights_and_thresholds(name):
+    path = RESULTS / f"{name}.json"
     if not path.exists():
-        pytest.skip("train/results/audit.json is not there yet")
-    assert (
-        json.loads(path.read_text())["weights"] == load_manifest(WEIGHTS / "manifest.json").revision
-    )
+        pytest.skip(f"train/results/{name}.json is not there yet")
+    saved, manifest = json.loads(path.read_text()), load_manifest(WEIGHTS / "manifest.json")
+    assert saved["weights"] == manifest.revision
+    thresholds = {
+        "audit": lambda: saved["thresholds"],
+        "external": lambda: {
+            point: row["threshold"]
+            for point, row in saved["groups"]["all"]["operating_points"].items()
+        },
+        "uncertainty": lambda: {
+            point: row["threshold"]
+            for point, row in saved["conditions"]["clean"]["shipped_rule"].items()
+        },
+    }[name]()
+    shipped = {p: manifest.operating_point(p).threshold for p in thresholds}
+    # The revision names the weights alone: a new calibration moves thresholds under the same name.
+    assert thresholds == pytest.approx(shipped, abs=1e-6)

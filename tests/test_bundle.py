@@ -81,7 +81,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "no members": lambda m: m.update(members=[]),
     "unknown architecture": lambda m: m["members"][0].update(architecture="vgg"),
     "unknown geometry": lambda m: m["members"][0].update(geometry="letterbox"),
-    "temperature of zero": lambda m: m["members"][0].update(temperature=0.0),
+    "temperature of zero": lambda m: m["members"][0]["calibration"].update(temperature=0.0),
     "threshold of one": lambda m: m["operating_points"][0].update(threshold=1.0),
     "an interval upside down": lambda m: m["operating_points"][0]["sensitivity"].update(low=0.99),
     "a gap in the reliability curve": lambda m: m["reliability"]["bins"].pop(),

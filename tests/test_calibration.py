@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -9,13 +10,24 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from scipy.special import logsumexp
+from sklearn.linear_model import LogisticRegression
 
 from pneumo.bundle import WeightFile
-from pneumo.calibration import Estimate, Interval, Reliability, ReliabilityBin, softmax
+from pneumo.calibration import (
+    Estimate,
+    Interval,
+    MemberCalibration,
+    Reliability,
+    ReliabilityBin,
+    softmax,
+)
 from pneumo.lungs import Lungs
-from train import calibrate, ensemble, holdout, squares, temperature
+from train import calibrate, ensemble, holdout, scaling, squares
 from train.data import Films
 from train.ensemble import Suitable
+
+UNCHANGED = MemberCalibration(1.0, 0.0, 1.0)
 
 
 def labelled(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -26,34 +38,54 @@ def labelled(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return logits, (random.random((n, 1)) > steps).sum(axis=1)
 
 
-def test_the_fitted_temperature_undoes_a_known_overconfidence():
-    logits, label = labelled(0, 20_000)
-    assert temperature.fit_temperature(3.0 * logits, label) == pytest.approx(3.0, rel=0.04)
+def test_the_fitted_calibration_undoes_a_known_distortion():
+    logits, label = labelled(0, 40_000)
+    odds = logsumexp(logits[:, 1:], axis=1) - logits[:, 0]
+    # Shift the log-odds by -1.5 and treble them; double the logits of the kinds among themselves.
+    kinds = 2 * logits[:, 1:] - logsumexp(2 * logits[:, 1:], axis=1, keepdims=True)
+    distorted = np.column_stack([np.zeros(len(odds)), kinds + 3 * (odds - 1.5)[:, None]])
+    found = scaling.fit(distorted, label)
+    assert found.temperature == pytest.approx(3.0, rel=0.05)
+    assert found.bias == pytest.approx(1.5, abs=0.06)
+    assert found.pattern_temperature == pytest.approx(2.0, rel=0.05)
+    assert found.classes(distorted) == pytest.approx(softmax(logits), abs=0.03)
 
 
-def test_no_other_temperature_has_a_smaller_loss_than_the_fitted_one():
+def test_platt_scaling_agrees_with_a_logistic_regression():
     logits, label = labelled(1, 500)
-    best = temperature.fit_temperature(2 * logits, label)
+    odds = logsumexp(logits[:, 1:], axis=1) - logits[:, 0]
+    reference = LogisticRegression(C=np.inf, tol=1e-8).fit(odds[:, None], label > 0)
+    found = scaling.fit(logits, label)
+    assert 1 / found.temperature == pytest.approx(reference.coef_[0, 0], rel=1e-2)
+    assert found.bias == pytest.approx(reference.intercept_[0], abs=1e-2)
 
-    def loss(t: float) -> float:
-        warm = torch.from_numpy(2 * logits) / t
-        return float(torch.nn.functional.cross_entropy(warm, torch.from_numpy(label)))
 
-    assert temperature.class_nll(2 * logits, label, best) == pytest.approx(loss(best))
-    assert loss(best) <= min(loss(t) for t in np.linspace(0.5, 6, 200))
+def test_the_loss_is_that_of_torch():
+    logits, label = labelled(2, 100)
+    expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(label))
+    assert scaling.class_nll(softmax(logits), label) == pytest.approx(float(expected))
 
 
 def test_members_are_calibrated_before_they_are_averaged():
     logits = np.log(np.array([[0.2, 0.5, 0.3], [0.9, 0.05, 0.05]]))
-    plain = Estimate.from_members(logits, np.ones(2))
+    plain = Estimate.from_members(logits, [UNCHANGED] * 2)
     assert plain.members == pytest.approx((0.8, 0.1))
     assert plain.probability == pytest.approx(0.45)
     assert (plain.low, plain.high) == pytest.approx((0.1, 0.8))
     assert plain.pattern == pytest.approx((0.55, 0.275, 0.175))
-    # At temperature 2 a share p becomes sqrt(p), to be normalised again.
-    roots = [math.sqrt(p) for p in (0.9, 0.05, 0.05)]
-    warm = Estimate.from_members(logits, np.array([1.0, 2.0]))
-    assert warm.members == pytest.approx((0.8, 1 - roots[0] / sum(roots)))
+    # Odds of 1 to 9 become their square root, 1 to 3, and then three times that: 1 to 1.
+    warm = Estimate.from_members(logits, [UNCHANGED, MemberCalibration(2.0, math.log(3), 1.0)])
+    assert warm.members == pytest.approx((0.8, 0.5))
+
+
+def test_a_probability_in_the_middle_is_compared_with_films_of_the_middle():
+    random = np.random.default_rng(4)
+    probability = np.concatenate([random.beta(0.3, 6, 150), random.beta(6, 0.3, 350)])
+    sick = random.random(500) < probability
+    for found in calibrate.reliability(sick, probability).bins:
+        assert found.films >= calibrate.RELIABILITY_FILMS
+        inside = (probability >= found.low) & (probability < found.high)
+        assert (found.films, found.pneumonia) == (inside.sum(), sick[inside].sum())
 
 
 def test_disagreement_is_the_mutual_information_of_verdict_and_member():
@@ -65,12 +97,12 @@ def test_disagreement_is_the_mutual_information_of_verdict_and_member():
         for v in range(2)
         for m in range(3)
     )
-    assert Estimate.from_members(logits, np.ones(3)).disagreement == pytest.approx(by_bayes)
+    assert Estimate.from_members(logits, [UNCHANGED] * 3).disagreement == pytest.approx(by_bayes)
 
 
 def test_members_that_agree_do_not_disagree():
     logits = np.tile(np.log([0.3, 0.4, 0.3]), (4, 1))
-    assert Estimate.from_members(logits, np.ones(4)).disagreement == pytest.approx(0, abs=1e-12)
+    assert Estimate.from_members(logits, [UNCHANGED] * 4).disagreement == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 50), (50, 50), (37, 41), (1, 3)])
@@ -89,8 +121,6 @@ def test_the_reliability_curve_counts_every_held_out_film_once():
     curve = calibrate.reliability(sick, probability)
     assert sum(b.films for b in curve.bins) == 522
     assert sum(b.pneumonia for b in curve.bins) == sick.sum()
-    assert len(curve.bins) == calibrate.RELIABILITY_BINS
-    assert {b.films for b in curve.bins} <= {65, 66}
     for p, s in zip(probability, sick, strict=True):
         alike = curve.at(p)
         assert alike.low <= p < alike.high
@@ -128,13 +158,13 @@ def test_a_member_says_the_same_in_calibration_as_in_a_reading(tiny_reader):
     films = Films([str(i) for i in range(3)], pixels, aspect, torch.tensor([0, 1, 2]))
     chosen = Suitable(films, (lungs, lungs, lungs), ())
     contenders = holdout.contenders(tiny_reader)
-    temperatures = [m.temperature for m in tiny_reader.manifest.members]
+    calibrations = [m.calibration for m in tiny_reader.manifest.members]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(squares, "MEAN", tiny_reader.manifest.mean)
         patch.setattr(squares, "STD", tiny_reader.manifest.std)
         said = [ensemble.outputs(c, chosen) for c in contenders]
-    peaks = ensemble.evidence_peaks(contenders, said, temperatures, chosen)
+    peaks = ensemble.evidence_peaks(contenders, said, calibrations, chosen)
 
     for i in range(3):
         boxes = [chosen.boxes(c.geometry)[i] for c in contenders]
@@ -144,8 +174,11 @@ def test_a_member_says_the_same_in_calibration_as_in_a_reading(tiny_reader):
         assert peaks[i] == pytest.approx(evidence.max(), rel=1e-4)
 
 
-def test_every_byte_of_every_weight_file_names_the_revision():
-    files = [WeightFile("a.safetensors", "0" * 64), WeightFile("b.safetensors", "1" * 64)]
-    other = [files[0], WeightFile("b.safetensors", "1" * 63 + "2")]
-    assert calibrate.revision_of(files) == calibrate.revision_of(list(files))
-    assert calibrate.revision_of(files) != calibrate.revision_of(other)
+def test_every_weight_file_and_every_number_names_the_revision(tiny_reader):
+    manifest = tiny_reader.manifest
+    other_file = dataclasses.replace(manifest, lungs=WeightFile("lungs.safetensors", "1" * 64))
+    other_limit = dataclasses.replace(manifest, disagreement_limit=0.2)
+    other_day = dataclasses.replace(manifest, created="2026-01-02")
+    named = [calibrate.revision_of(m) for m in (manifest, other_file, other_limit)]
+    assert len(set(named)) == 3
+    assert calibrate.revision_of(other_day) == named[0]

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from pneumo.calibration import Estimate, Interval
+from pneumo.calibration import Estimate, Interval, MemberCalibration
 from pneumo.decision import Decision, OperatingPoint
 from train import thresholds
 
@@ -21,7 +21,7 @@ def point(threshold: float) -> OperatingPoint:
 def estimate(*members: float) -> Estimate:
     sick = np.array(members)
     logits = np.log(np.stack([1 - sick, sick / 2, sick / 2], axis=1))
-    return Estimate.from_members(logits, np.ones(len(sick)))
+    return Estimate.from_members(logits, [MemberCalibration(1.0, 0.0, 1.0)] * len(sick))
 
 
 def scored(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +37,7 @@ def test_a_film_at_the_threshold_is_suspected():
 
 
 def test_members_that_contradict_each_other_refer_the_film():
-    torn = estimate(0.95, 0.05)
+    torn = estimate(0.96, 0.05)
     assert torn.disagreement > 0.3
     assert point(0.5).decide(torn, disagreement_limit=0.3) is Decision.REFER
     assert point(0.5).decide(torn, disagreement_limit=0.6) is Decision.SUSPECTED

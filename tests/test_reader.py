@@ -58,10 +58,13 @@ def test_the_estimate_is_the_mean_of_the_calibrated_members(
     film = canonical(reading.film.pixels)
     boxes = [cut(reading.film.aspect, reading.lungs.mask) for cut in (centre_crop, lung_box)]
     sick = []
-    for network, box, temperature in zip(tiny_reader.members, boxes, (1.0, 2.0), strict=True):
+    for network, box, (warmth, bias) in zip(
+        tiny_reader.members, boxes, ((1.0, 0.0), (2.0, 0.5)), strict=True
+    ):
         with torch.no_grad():
             logits = network((to_square(film, box, size_px=96) - 0.5) / 0.25)[0]
-        sick.append(1 - float(torch.softmax(logits / temperature, dim=0)[0]))
+        odds = torch.logsumexp(logits[1:], dim=0) - logits[0]
+        sick.append(float(torch.sigmoid(odds / warmth + bias)))
     assert reading.estimate.members == pytest.approx(sick, abs=1e-5)
     assert reading.estimate.probability == pytest.approx(sum(sick) / 2, abs=1e-5)
     assert reading.estimate.low == pytest.approx(min(sick), abs=1e-5)

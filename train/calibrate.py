@@ -7,7 +7,7 @@ config.json} and weights/lungs.safetensors; writes weights/manifest.json and
 weights/member_NAME.safetensors (members of an earlier ensemble are removed) and
 train/results/calibration.json. Temperatures, thresholds, the disagreement limit and the evidence
 scale come from role ``calibrate``; what they cost, and the reliability curve, from role ``test``.
-Expect temperatures of 0.6 to 1.5 and a specificity above 0.9 at the balanced point.
+Expect temperatures of 0.3 to 1.5 and a specificity above 0.9 at the balanced point.
 """
 
 from __future__ import annotations
@@ -27,9 +27,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumo.bundle import MANIFEST, SCHEMA, Manifest, Member, WeightFile, load_manifest
-from pneumo.calibration import Estimate, Reliability, ReliabilityBin
+from pneumo.calibration import (
+    Estimate,
+    MemberCalibration,
+    Reliability,
+    ReliabilityBin,
+    softmax,
+)
 from pneumo.networks import THREE_CLASS
-from train import conformal, record, thresholds
+from train import conformal, record, scaling, thresholds
 from train.data import add_data_argument, load_role
 from train.ensemble import (
     CHECKPOINTS,
@@ -45,13 +51,13 @@ from train.ensemble import (
 )
 from train.split import SPLIT_CSV, patient_of
 from train.squares import MEAN, STD
-from train.temperature import class_nll, fit_temperature
 
 WEIGHTS = Path("weights")
 LUNGS = WEIGHTS / "lungs.safetensors"
 DISAGREEMENT_SHARE = 0.98  # of calibration films that stay below the limit
 EVIDENCE_SHARE = 0.95  # of calibration pneumonia films whose peak fits the colour scale
-RELIABILITY_BINS = 8
+RELIABILITY_EDGES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
+RELIABILITY_FILMS = 8  # in every bin at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +75,8 @@ class Role:
     def sick(self) -> NDArray[np.bool_]:
         return np.asarray(self.label > 0)
 
-    def estimates(self, temperatures: Sequence[float]) -> list[Estimate]:
-        return estimates([o.logits for o in self.said], temperatures)
+    def estimates(self, calibrations: Sequence[MemberCalibration]) -> list[Estimate]:
+        return estimates([o.logits for o in self.said], calibrations)
 
     def described(self) -> dict[str, object]:
         """What the numbers rest on."""
@@ -84,13 +90,19 @@ class Role:
 
 
 def reliability(sick: NDArray[np.bool_], probability: NDArray[np.float64]) -> Reliability:
-    """Equal-mass bins over probabilities (N,), edges midway between films, ends at 0 and 1."""
+    """Bins over probabilities (N,) between ``RELIABILITY_EDGES``, joined until each has films.
+
+    Equal-mass bins would be useless on the screen: nearly all films lie at the ends, and one wide
+    bin in the middle would answer a probability of 20 % with the frequency of 80 %.
+    """
+    edges, start = [0.0], 0
     scores = np.sort(probability)
-    cuts = np.linspace(0, len(scores), RELIABILITY_BINS + 1)[1:-1].round().astype(int)
-    # A run of equal scores stays together: the cut moves up to its end.
-    ends = np.unique(np.searchsorted(scores, scores[cuts - 1], side="right"))
-    ends = ends[ends < len(scores)]
-    edges = [0.0, *((scores[ends - 1] + scores[ends]) / 2).tolist(), 1.0]
+    for edge in RELIABILITY_EDGES:
+        end = int(np.searchsorted(scores, edge))
+        if end - start >= RELIABILITY_FILMS and len(scores) - end >= RELIABILITY_FILMS:
+            edges.append(edge)
+            start = end
+    edges.append(1.0)
     number = np.digitize(probability, edges[1:-1])
     return Reliability(
         tuple(
@@ -113,19 +125,22 @@ def remove_members_but(kept: Sequence[str]) -> None:
             path.unlink()
 
 
-def revision_of(files: Sequence[WeightFile]) -> str:
-    """A short name of exactly these weight files."""
-    return hashlib.sha256("\n".join(f.sha256 for f in files).encode()).hexdigest()[:12]
+def revision_of(manifest: Manifest) -> str:
+    """A short name of everything a reading rests on: weight files, calibration, thresholds."""
+    bound = dataclasses.asdict(manifest)
+    for aside in ("revision", "created", "code_sha256", "hub_repo", "hub_revision"):
+        del bound[aside]
+    return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manifest:
     """Fit everything, copy the weights, and bind both in a manifest."""
-    temperatures = [fit_temperature(o.logits, calibrate.label) for o in calibrate.said]
-    seen, held_out = calibrate.estimates(temperatures), test.estimates(temperatures)
+    calibrations = [scaling.fit(o.logits, calibrate.label) for o in calibrate.said]
+    seen, held_out = calibrate.estimates(calibrations), test.estimates(calibrations)
     probability = np.array([e.probability for e in seen])
     unseen = np.array([e.probability for e in held_out])
     chosen = thresholds.choose(calibrate.sick, probability)
-    peaks = evidence_peaks(members, calibrate.said, temperatures, calibrate.chosen)
+    peaks = evidence_peaks(members, calibrate.said, calibrations, calibrate.chosen)
     lungs = WeightFile(LUNGS.name, record.sha256_of(LUNGS))
     shipped = [
         Member(
@@ -133,14 +148,14 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
             architecture=m.architecture,
             geometry=m.geometry,
             size_px=m.size_px,
-            temperature=t,
+            calibration=c,
             weights=ship(CHECKPOINTS / m.name / "best.safetensors", f"member_{m.name}.safetensors"),
         )
-        for m, t in zip(members, temperatures, strict=True)
+        for m, c in zip(members, calibrations, strict=True)
     ]
-    return Manifest(
+    manifest = Manifest(
         schema=SCHEMA,
-        revision=revision_of([lungs, *(m.weights for m in shipped)]),
+        revision="",
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         classes=THREE_CLASS,
         mean=MEAN,
@@ -163,6 +178,7 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
         hub_repo="",
         hub_revision="",
     )
+    return dataclasses.replace(manifest, revision=revision_of(manifest))
 
 
 def patterns(films: Sequence[Estimate]) -> NDArray[np.float64]:
@@ -172,15 +188,15 @@ def patterns(films: Sequence[Estimate]) -> NDArray[np.float64]:
 
 def account(manifest: Manifest, calibrate: Role, test: Role) -> dict[str, object]:
     """What was fitted on which films, for train/results/calibration.json."""
-    temperatures = [m.temperature for m in manifest.members]
-    seen = calibrate.estimates(temperatures)
+    calibrations = [m.calibration for m in manifest.members]
+    seen = calibrate.estimates(calibrations)
     probability = np.array([e.probability for e in seen])
     limit = manifest.disagreement_limit
     members = {
         m.name: {
-            "temperature": m.temperature,
-            "nll_before": class_nll(o.logits, calibrate.label, 1.0),
-            "nll_after": class_nll(o.logits, calibrate.label, m.temperature),
+            "calibration": m.calibration,
+            "nll_before": scaling.class_nll(softmax(o.logits), calibrate.label),
+            "nll_after": scaling.class_nll(m.calibration.classes(o.logits), calibrate.label),
             "thresholds": thresholds.choose(calibrate.sick, np.array([e.members[i] for e in seen])),
         }
         for i, (m, o) in enumerate(zip(manifest.members, calibrate.said, strict=True))

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pneumo import gate, gradcam
-from pneumo.calibration import Estimate
+from pneumo.calibration import Estimate, MemberCalibration
 from pneumo.errors import UnsuitableImage
 from pneumo.geometry import GEOMETRIES, Box, corners_of, to_film
 from pneumo.lungs import LungNetwork, Lungs, find_lungs
@@ -115,17 +115,16 @@ def outputs(member: Contender, chosen: Suitable) -> Outputs:
 
 
 def estimates(
-    logits: Sequence[NDArray[np.float64]], temperatures: Sequence[float]
+    logits: Sequence[NDArray[np.float64]], calibrations: Sequence[MemberCalibration]
 ) -> list[Estimate]:
     """The estimate of every film from each member's logits (N, K)."""
-    warm = np.array(temperatures)
-    return [Estimate.from_members(film, warm) for film in np.stack(logits, axis=1)]
+    return [Estimate.from_members(film, calibrations) for film in np.stack(logits, axis=1)]
 
 
 def evidence_peaks(
     members: Sequence[Contender],
     said: Sequence[Outputs],
-    temperatures: Sequence[float],
+    calibrations: Sequence[MemberCalibration],
     chosen: Suitable,
 ) -> NDArray[np.float64]:
     """The peak of each film's averaged evidence map (N,), in calibrated logit units."""
@@ -133,8 +132,8 @@ def evidence_peaks(
     peaks = [
         torch.stack(
             [
-                to_film(o.evidence[i] / t, place[i])
-                for o, t, place in zip(said, temperatures, boxes, strict=True)
+                to_film(o.evidence[i] / c.temperature, place[i])
+                for o, c, place in zip(said, calibrations, boxes, strict=True)
             ]
         )
         .mean(dim=0)

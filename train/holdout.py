@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumo.calibration import softmax
 from pneumo.reader import Reader
 from train import metrics, record
 from train.data import Films, load_role
@@ -47,7 +46,7 @@ def predictions(reader: Reader, films: Films) -> tuple[Said, Films, int]:
     """Class probabilities of every model, the films they stand for, and how many were refused."""
     chosen = suitable(reader.lung_network, films)
     members = {
-        c.name: softmax(outputs(c, chosen).logits / m.temperature)
+        c.name: m.calibration.classes(outputs(c, chosen).logits)
         for c, m in zip(contenders(reader), reader.manifest.members, strict=True)
     }
     together = np.mean(list(members.values()), axis=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pneumo.calibration import softmax
+from pneumo.calibration import MemberCalibration
 from pneumo.geometry import canonical
 from pneumo.lungs import LungNetwork
 from pneumo.radiograph import decode
@@ -42,11 +42,11 @@ class Effect:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Members, their temperatures and the thresholds that turn a probability into a word."""
+    """Members, their calibrations and the thresholds that turn a probability into a word."""
 
     lung_network: LungNetwork
     members: Sequence[Contender]
-    temperatures: Sequence[float]
+    calibrations: Sequence[MemberCalibration]
     thresholds: dict[str, float]
 
     @classmethod
@@ -55,15 +55,15 @@ class Panel:
         return cls(
             lung_network=reader.lung_network,
             members=contenders(reader),
-            temperatures=[m.temperature for m in reader.manifest.members],
+            calibrations=[m.calibration for m in reader.manifest.members],
             thresholds={p: reader.manifest.operating_point(p).threshold for p in POINTS},
         )
 
     def say(self, chosen: Suitable) -> Said:
         """Probability of pneumonia by the ensemble and by the members of each geometry."""
         each = [
-            1 - softmax(outputs(m, chosen).logits / t)[:, 0]
-            for m, t in zip(self.members, self.temperatures, strict=True)
+            1 - c.classes(outputs(m, chosen).logits)[:, 0]
+            for m, c in zip(self.members, self.calibrations, strict=True)
         ]
         places = [m.geometry for m in self.members]
         return {ENSEMBLE: np.mean(each, axis=0)} | {

@@ -118,7 +118,9 @@ def held_out(holdout: dict[str, Any], calibration: dict[str, Any]) -> str:
     ensemble = role["models"][ENSEMBLE]
     films = sum(role["films"].values())
     temperatures = ", ".join(
-        f"{name} {member['temperature']:.2f}" for name, member in calibration["members"].items()
+        f"{name} {member['calibration']['temperature']:.2f} "
+        f"({member['calibration']['bias']:+.2f})"
+        for name, member in calibration["members"].items()
     )
     intro = (
         f"Weights `{holdout['weights']}`, on {films} films ({role['films']['normal']} normal, "
@@ -139,7 +141,7 @@ def held_out(holdout: dict[str, Any], calibration: dict[str, Any]) -> str:
             shifts_table(role),
             "Patterns (films):",
             confusion_table(ensemble["three_class"]),
-            f"Temperatures: {temperatures}.",
+            f"Temperature and bias of the log-odds: {temperatures}.",
         ]
     )
 
