@@ -15,6 +15,7 @@ from pneumo.radiograph import MAX_BYTES, decode
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
+NON_FILM = "not-a-film"  # the example that is refused; shown last
 FILM_SUFFIXES = (".dcm", ".dicom", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 PURGE_EVERY_S, PURGE_AFTER_S = 60, 480  # gone after nine minutes: `view.welcome` says ten
 FORGET_AFTER_S = 600  # a session's last reading, kept in memory to judge it at another point
@@ -133,7 +134,8 @@ def _bytes(film: dict[str, Any] | None) -> bytes:
 
 def _films(folder: Path) -> dict[str, Path]:
     """The example files by name; only these names can be asked for."""
-    return {p.name: p for p in sorted(folder.glob("*")) if p.suffix.lower() in FILM_SUFFIXES}
+    films = [p for p in folder.glob("*") if p.suffix.lower() in FILM_SUFFIXES]
+    return {p.name: p for p in sorted(films, key=lambda p: (p.stem == NON_FILM, p.name))}
 
 
 def _thumbnails(films: dict[str, Path]) -> dict[str, str]:

@@ -159,5 +159,3 @@ def _tensors(path: Path, sha256: str) -> dict[str, Tensor]:
     except (OSError, SafetensorError) as error:
         raise BrokenBundle(f"{path.name} is missing or damaged.") from error
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-
-

@@ -131,8 +131,10 @@ class Reliability:
 
     def __post_init__(self) -> None:
         edges = [b.low for b in self.bins] + [self.bins[-1].high]
-        if edges[0] != 0 or edges[-1] != 1 or any(
-            a.high != b.low for a, b in zip(self.bins, self.bins[1:], strict=False)
+        if (
+            edges[0] != 0
+            or edges[-1] != 1
+            or any(a.high != b.low for a, b in zip(self.bins, self.bins[1:], strict=False))
         ):
             raise ValueError(f"reliability bins do not cover [0, 1]: {edges}")
 

@@ -12,9 +12,9 @@ from pneumo.radiograph import Radiograph
 
 MIN_SIDE_PX = 120  # below this, consolidation is not resolvable at the members' input size
 SMALL_SIDE_PX = 200  # below the training films' own 224 pixels
-MAX_ASPECT = 2.6  # width / height; the widest training film has 2.4, the tallest 0.8
-MIN_ASPECT = 0.6
-MIN_CONTRAST = 0.06  # standard deviation of grey; training films: at least 0.12
+# Width / height; training films lie between 0.84 and 3.38.
+MIN_ASPECT, MAX_ASPECT = 0.6, 3.6
+MIN_CONTRAST = 0.06  # standard deviation of grey; training films: at least 0.077
 MAX_CHROMA = 0.04  # mean difference between colour channels; a grey film has 0, a tint 0.02
 MIN_LUNG_FRACTION = 0.06  # of the film; training films: 99.9 % above
 MIN_LUNG_CERTAINTY = 0.85
@@ -25,7 +25,9 @@ class Caution(StrEnum):
     """What the reader of a result should know of the film. The value is the English sentence."""
 
     SMALL = "The film is small: fine opacities may be lost."
-    BURNED_IN = "The file says that text is burned into the picture; letters can mislead the models."
+    BURNED_IN = (
+        "The file says that text is burned into the picture; letters can mislead the models."
+    )
     LUNGS_AT_EDGE = "A lung reaches the edge of the film: part of it may be missing."
     ONE_SIDED = "The two lung fields differ much in size: check rotation, effusion or cropping."
 
@@ -39,12 +41,14 @@ def require_film(film: Radiograph) -> tuple[Caution, ...]:
         )
     if not MIN_ASPECT <= width / height <= MAX_ASPECT:
         raise UnsuitableImage(
-            "This picture is too narrow or too wide for a frontal chest film; upload the whole film."
+            "This picture is too narrow or too wide for a chest film; upload the whole film."
         )
     if film.source.chroma > MAX_CHROMA:
         raise UnsuitableImage("This is a colour picture; upload a greyscale chest film.")
     if float(np.std(film.pixels[:: max(height // 512, 1), :: max(width // 512, 1)])) < MIN_CONTRAST:
-        raise UnsuitableImage("This picture is blank or nearly so; upload another copy of the film.")
+        raise UnsuitableImage(
+            "This picture is blank or nearly so; upload another copy of the film."
+        )
     cautions = []
     if min(height, width) < SMALL_SIDE_PX:
         cautions.append(Caution.SMALL)

@@ -27,7 +27,7 @@ def _double_conv(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class LungNetwork(nn.Module):
-    """U-Net of four levels, 0.5 M parameters: (B, 1, 128, 128) in [0, 1] -> lung logits, same size."""
+    """U-Net of four levels, 0.5 M parameters: (B, 1, 128, 128) in [0, 1] -> logits, alike."""
 
     WIDTHS = (16, 32, 64, 128)
 
@@ -86,9 +86,7 @@ def lung_logits(network: nn.Module, films: Tensor) -> Tensor:
         films, (LUNG_INPUT_PX, LUNG_INPUT_PX), mode="bilinear", antialias=True, align_corners=False
     )
     logits: Tensor = network(small)
-    return F.interpolate(
-        logits, (CANONICAL_PX, CANONICAL_PX), mode="bilinear", align_corners=False
-    )
+    return F.interpolate(logits, (CANONICAL_PX, CANONICAL_PX), mode="bilinear", align_corners=False)
 
 
 @torch.no_grad()

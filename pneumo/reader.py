@@ -82,9 +82,7 @@ class Reader:
         tell(0.5, f"Asking {len(self.members)} networks")
         boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in self.manifest.members]
         features, logits = self._forward(picture, boxes)
-        estimate = Estimate.from_members(
-            logits, [m.calibration for m in self.manifest.members]
-        )
+        estimate = Estimate.from_members(logits, [m.calibration for m in self.manifest.members])
         decision = point.decide(estimate, disagreement_limit=self.manifest.disagreement_limit)
         tell(0.8, "Mapping the evidence")
         evidence = self._evidence(features, boxes)

@@ -179,7 +179,7 @@ def _cost(point: OperatingPoint) -> str:
         f"<span class='note'>({missed[1]})</span>; of 100 without it flags <b>{flagged[0]}</b> "
         f"<span class='note'>({flagged[1]})</span>.</p><p class='note'>On held-out films, with "
         f"95 % intervals. It flags from {percent(point.threshold)} %: "
-        f"{escape(point.criterion)}.</p>",
+        f"{escape(point.criterion.rstrip('.'))}.</p>",
     )
 
 

@@ -102,7 +102,9 @@ def test_disagreement_is_the_mutual_information_of_verdict_and_member():
 
 def test_members_that_agree_do_not_disagree():
     logits = np.tile(np.log([0.3, 0.4, 0.3]), (4, 1))
-    assert Estimate.from_members(logits, [UNCHANGED] * 4).disagreement == pytest.approx(0, abs=1e-12)
+    assert Estimate.from_members(logits, [UNCHANGED] * 4).disagreement == pytest.approx(
+        0, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 50), (50, 50), (37, 41), (1, 3)])

@@ -289,7 +289,7 @@ with joined("cpu") as place:
 # No chance but the order of films, and no BatchNorm: the steps of two are then the steps of one.
 ALIKE: dict[str, Any] = {
     "architecture": "tiny",
-    "stages": ((32, 2),),
+    "stages": ((32, 1),),  # the second epoch's order depends on what augmentation drew
     "batch": 6,
     "mixup": 0.0,
     "jitter": STILL,
@@ -319,5 +319,5 @@ def test_two_processes_take_the_steps_of_one_and_write_one_checkpoint(
     for name, value in first.items():
         assert torch.equal(value, second[name])
         torch.testing.assert_close(value, alone[f"/states/1/module.{name}"], rtol=1e-4, atol=1e-5)
-    assert len(history(Path("checkpoints/together"))) == 2
-    assert done.stdout.count("auroc") == 2  # one process tells
+    assert len(history(Path("checkpoints/together"))) == 1
+    assert done.stdout.count("auroc_reweighted") == 1  # one process tells

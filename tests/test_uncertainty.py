@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pneumo.calibration import Estimate
+from pneumo.calibration import Estimate, MemberCalibration
 from train.data import Films
 from train.metrics import Bootstrap
 from train.shares import share
@@ -98,7 +98,8 @@ def test_better_rankings_have_smaller_areas_and_the_curve_ends_at_the_error_rate
 def estimate(*members: float) -> Estimate:
     """Two-class logits whose calibrated probabilities are these."""
     logits = [[0.0, np.log(p / (1 - p))] for p in members]
-    return Estimate.from_members(np.array(logits), np.ones(len(members)))
+    as_it_says = MemberCalibration(temperature=1, bias=0, pattern_temperature=1)
+    return Estimate.from_members(np.array(logits), [as_it_says] * len(members))
 
 
 def test_a_verdict_near_the_threshold_or_disputed_is_the_less_certain_one():

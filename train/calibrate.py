@@ -168,9 +168,7 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
         ),
         disagreement_limit=float(np.quantile([e.disagreement for e in seen], DISAGREEMENT_SHARE)),
         reliability=reliability(test.sick, unseen),
-        conformal=conformal.levels(
-            calibrate.label, patterns(seen), test.label, patterns(held_out)
-        ),
+        conformal=conformal.levels(calibrate.label, patterns(seen), test.label, patterns(held_out)),
         evidence_full_scale=float(np.quantile(peaks[calibrate.sick], EVIDENCE_SHARE)),
         training_prevalence=float(calibrate.sick.mean()),
         split_sha256=record.sha256_of(SPLIT_CSV),

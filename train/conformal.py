@@ -43,7 +43,9 @@ def levels(
                 threshold=t,
                 coverage=Interval.of_counts(int(covered.sum()), len(covered)),
                 coverage_by_class=tuple(
-                    Interval.of_counts(int(covered[held_out_label == k].sum()), int((held_out_label == k).sum()))
+                    Interval.of_counts(
+                        int(covered[held_out_label == k].sum()), int((held_out_label == k).sum())
+                    )
                     for k in range(held_out.shape[1])
                 ),
             )

@@ -43,7 +43,10 @@ class Films:
 
     def subset(self, index: Tensor) -> Films:
         return Films(
-            [self.paths[i] for i in index], self.pixels[index], self.aspect[index], self.label[index]
+            [self.paths[i] for i in index],
+            self.pixels[index],
+            self.aspect[index],
+            self.label[index],
         )
 
 
@@ -121,7 +124,9 @@ def load_role(data: Path, role: str) -> Films:
     chosen = set(read_split()[role])
     missing = chosen - set(paths)
     if missing:
-        raise FileNotFoundError(f"{len(missing)} films of role {role} are missing, e.g. {min(missing)}")
+        raise FileNotFoundError(
+            f"{len(missing)} films of role {role} are missing, e.g. {min(missing)}"
+        )
     films = load_films(data, paths)
     return films.subset(torch.tensor([i for i, p in enumerate(paths) if p in chosen]))
 

@@ -99,7 +99,9 @@ def suitable(network: LungNetwork, films: Films) -> Suitable:
         else:
             kept.append(i)
             lungs.append(found)
-    return Suitable(films.subset(torch.tensor(kept, dtype=torch.int64)), tuple(lungs), tuple(refused))
+    return Suitable(
+        films.subset(torch.tensor(kept, dtype=torch.int64)), tuple(lungs), tuple(refused)
+    )
 
 
 @torch.no_grad()

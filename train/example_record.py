@@ -64,8 +64,9 @@ A film and its copy have 1.00 (1.00).
 {nearness}
 
 Largest over all composites: {worst_source} with a source, {worst_film} with any training film.
-Chests of one age and view look alike, so whole pictures agree; their detail tells children apart,
-and a composite shares it with no single film.
+Chests of one age and view look alike, so whole pictures agree; their detail tells children apart.
+A composite is nearest to the typical film, whose shape it takes, and even there {foreign:.0%} of
+the variance of its detail is not that child's.
 
 ## Licence and attribution
 The sources are chest films from D. Kermany, K. Zhang and M. Goldbaum, *Labeled Optical Coherence
@@ -96,6 +97,7 @@ def record(examples: list[Example], *, films: int, candidates: int) -> str:
         non_film=NON_FILM,
         reading=f"read by weights {', '.join(revisions)} as" if revisions else "reading",
         files="\n".join(_file_row(e) for e in examples),
+        foreign=1 - max(e.near.sources.detail for e in examples) ** 2,
         chosen=CHOSEN.format(candidates=candidates) if revisions else TYPICAL,
         nearness="\n".join(_nearness_row(e) for e in examples),
         worst_source=_largest((e.near.sources.picture, e.near.sources.detail) for e in examples),

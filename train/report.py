@@ -118,8 +118,7 @@ def held_out(holdout: dict[str, Any], calibration: dict[str, Any]) -> str:
     ensemble = role["models"][ENSEMBLE]
     films = sum(role["films"].values())
     temperatures = ", ".join(
-        f"{name} {member['calibration']['temperature']:.2f} "
-        f"({member['calibration']['bias']:+.2f})"
+        f"{name} {member['calibration']['temperature']:.2f} ({member['calibration']['bias']:+.2f})"
         for name, member in calibration["members"].items()
     )
     intro = (

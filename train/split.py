@@ -108,7 +108,9 @@ def read_split() -> dict[str, list[str]]:
 def main() -> None:
     from train.data import add_data_argument, film_paths, load_films
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     add_data_argument(parser)
     data = parser.parse_args().data
     paths = film_paths(data)
@@ -124,7 +126,7 @@ def main() -> None:
         writer.writerow(["path", "label", "patient", "group", "role"])
         writer.writerows(zip(paths, labels, patients, group.tolist(), roles, strict=True))
     for role in ROLES:
-        chosen = [l for l, r in zip(labels, roles, strict=True) if r == role]
+        chosen = [label for label, r in zip(labels, roles, strict=True) if r == role]
         print(role, len(chosen), {c: chosen.count(c) for c in CLASSES})
     print(f"{len(duplicates)} near-duplicate pairs, {group.max() + 1} groups")
 

@@ -78,9 +78,7 @@ def errors_allowed(films: int, *, share: float, confidence: float) -> int:
 
 def screening(candidates: Candidates) -> int:
     """Index of the highest threshold that keeps the promised sensitivity. Raises ValueError."""
-    allowed = errors_allowed(
-        candidates.sick, share=SENSITIVITY, confidence=SENSITIVITY_CONFIDENCE
-    )
+    allowed = errors_allowed(candidates.sick, share=SENSITIVITY, confidence=SENSITIVITY_CONFIDENCE)
     return int(np.flatnonzero(candidates.missed <= allowed)[-1])
 
 
@@ -97,9 +95,7 @@ def assisted(candidates: Candidates) -> int:
 
 def rule_in(candidates: Candidates) -> int:
     """Index of the lowest threshold that keeps the promised specificity. Raises ValueError."""
-    allowed = errors_allowed(
-        candidates.well, share=SPECIFICITY, confidence=SPECIFICITY_CONFIDENCE
-    )
+    allowed = errors_allowed(candidates.well, share=SPECIFICITY, confidence=SPECIFICITY_CONFIDENCE)
     return int(np.flatnonzero(candidates.flagged <= allowed)[0])
 
 
