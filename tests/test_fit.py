@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,69 +12,25 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from pneumo.networks import ARCHITECTURES, Network
-from tests.conftest import ROOT
+from pneumo.networks import ARCHITECTURES
+from tests.workshop import Small, write_films
 from train import fit as trainer
 from train import journal
-from train.augment import Jitter
 from train.recipe import Config
 
 # Films are decoded by torchvision, whose pinned release announces another package.
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")
 
-COUNTS = {"fit": (12, 12, 12), "select": (8, 8, 8)}  # normal, bacterial, viral
-PATHS = (
-    "train/NORMAL/IM-{:04d}-0001.jpeg",
-    "train/PNEUMONIA/person{}_bacteria_1.jpeg",
-    "train/PNEUMONIA/person{}_virus_1.jpeg",
-)
-STILL = Jitter(**{f.name: 0.0 for f in dataclasses.fields(Jitter)})
 Run = Callable[..., Path]
-
-
-class Small(Network):
-    """Everything that a resumed run must restore: BatchNorm, dropout, two stages and a head."""
-
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        super().__init__(classes)
-        self.stem = nn.Sequential(nn.Conv2d(1, 8, 5, stride=4), nn.BatchNorm2d(8), nn.ReLU())
-        self.deep = nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.2))
-        self.head = nn.Linear(8, len(classes))
-
-    def features(self, x: Tensor) -> Tensor:  # (B, 1, S, S) -> (B, 8, h, w)
-        maps: Tensor = self.deep(self.stem(x))
-        return maps
-
-    def logits(self, features: Tensor) -> Tensor:  # (B, 8, h, w) -> (B, K)
-        logits: Tensor = self.head(features.mean(dim=(2, 3)))
-        return logits
-
-
-def invented(kind: int, chance: np.random.Generator) -> Image.Image:
-    """Noise for a normal chest; broad stripes for bacterial, narrow ones for viral pneumonia."""
-    columns = np.arange(int(chance.integers(50, 80)))
-    grey = chance.integers(0, 120, (64, len(columns)))
-    if kind:
-        grey = grey + 100 * (np.sin(columns / (6 if kind == 1 else 1.5)) > 0)
-    return Image.fromarray(grey.astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with invented films, their split, and room for checkpoints."""
     folder = tmp_path_factory.mktemp("fit")
-    chance, rows = np.random.default_rng(0), []
-    for role, counts in COUNTS.items():
-        for kind, count in enumerate(counts):
-            for _ in range(count):
-                path = PATHS[kind].format(len(rows))
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                invented(kind, chance).save(folder / path)
-                rows.append((path, role))
-    with (folder / "split.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("path", "role"), *rows])
+    write_films(folder)
     return folder
 
 
@@ -264,60 +215,3 @@ def test_the_curve_shows_the_loss_that_the_history_tells(tmp_path: Path) -> None
     )
     assert falling.shape == flat.shape
     assert (falling != flat).mean() > 0.005
-
-
-WORKER = """
-import sys
-from pathlib import Path
-
-import torch
-
-from tests.conftest import TinyNetwork
-from tests.test_fit import ALIKE
-from train import split
-from train.fit import fit
-from train.processes import joined
-from train.recipe import Config
-
-split.SPLIT_CSV = Path("split.csv")
-from pneumo.networks import ARCHITECTURES
-ARCHITECTURES["tiny"] = TinyNetwork
-with joined("cpu") as place:
-    average = fit(Config("together", Path(sys.argv[1]), **ALIKE), place)
-    torch.save(average.state_dict(), f"average-{place.rank}-of-{place.world}.pt")
-"""
-# No chance but the order of films, and no BatchNorm: the steps of two are then the steps of one.
-ALIKE: dict[str, Any] = {
-    "architecture": "tiny",
-    "stages": ((32, 1),),  # the second epoch's order depends on what augmentation drew
-    "batch": 6,
-    "mixup": 0.0,
-    "jitter": STILL,
-    "bf16": False,
-    "device": "cpu",
-    "tensorboard": False,
-}
-
-
-@pytest.mark.slow
-def test_two_processes_take_the_steps_of_one_and_write_one_checkpoint(
-    run: Run, workshop: Path
-) -> None:
-    (workshop / "worker.py").write_text(WORKER)
-    alone = tensors(run("alone", **ALIKE))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    torchrun += ["--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*torchrun, "worker.py", str(workshop)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    first, second = (torch.load(f"average-{r}-of-2.pt", weights_only=True) for r in (0, 1))
-    for name, value in first.items():
-        assert torch.equal(value, second[name])
-        torch.testing.assert_close(value, alone[f"/states/1/module.{name}"], rtol=1e-4, atol=1e-5)
-    assert len(history(Path("checkpoints/together"))) == 1
-    assert done.stdout.count("auroc_reweighted") == 1  # one process tells
