@@ -23,7 +23,7 @@ from pneumo.calibration import (
     softmax,
 )
 from pneumo.lungs import Lungs
-from train import calibrate, ensemble, holdout, scaling, squares
+from train import calibrate, ensemble, holdout, reliability, scaling, squares
 from train.data import Films
 from train.ensemble import Suitable
 
@@ -82,8 +82,8 @@ def test_a_probability_in_the_middle_is_compared_with_films_of_the_middle():
     random = np.random.default_rng(4)
     probability = np.concatenate([random.beta(0.3, 6, 150), random.beta(6, 0.3, 350)])
     sick = random.random(500) < probability
-    for found in calibrate.reliability(sick, probability).bins:
-        assert found.films >= calibrate.RELIABILITY_FILMS
+    for found in reliability.curve(sick, probability).bins:
+        assert found.films >= reliability.FILMS
         inside = (probability >= found.low) & (probability < found.high)
         assert (found.films, found.pneumonia) == (inside.sum(), sick[inside].sum())
 
@@ -120,7 +120,7 @@ def test_the_reliability_curve_counts_every_held_out_film_once():
     random = np.random.default_rng(2)
     probability = random.beta(0.4, 0.3, 522)
     sick = random.random(522) < probability
-    curve = calibrate.reliability(sick, probability)
+    curve = reliability.curve(sick, probability)
     assert sum(b.films for b in curve.bins) == 522
     assert sum(b.pneumonia for b in curve.bins) == sick.sum()
     for p, s in zip(probability, sick, strict=True):
@@ -131,7 +131,7 @@ def test_the_reliability_curve_counts_every_held_out_film_once():
 
 def test_films_of_one_probability_share_one_bin():
     probability = np.repeat([0.1, 0.9], [300, 20])
-    curve = calibrate.reliability(probability > 0.5, probability)
+    curve = reliability.curve(probability > 0.5, probability)
     assert sum(b.films for b in curve.bins) == 320
     assert curve.at(0.1).films == 300
     assert curve.at(0.9).films == 20

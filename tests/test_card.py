@@ -17,7 +17,7 @@ from huggingface_hub import ModelCard
 from measured_house import FILMS, films, furnish, run, said
 
 from pneumo.bundle import load_manifest
-from pneumo.calibration import Estimate
+from pneumo.calibration import Estimate, MemberCalibration
 from pneumo.decision import Decision
 from train import card, evaluate, external, intervention, record, uncertainty
 from train.metrics import Bootstrap
@@ -155,7 +155,7 @@ def test_films_of_another_origin_get_their_section(places: Places) -> None:
 
 def estimates() -> list[Estimate]:
     logits = np.log(np.stack([said(5), said(6)], axis=1))  # (N, 2, 3)
-    return [Estimate.from_members(film, np.ones(2)) for film in logits]
+    return [Estimate.from_members(film, [MemberCalibration(1.0, 0.0, 1.0)] * 2) for film in logits]
 
 
 def test_the_referral_of_doubtful_films_gets_its_section(places: Places) -> None:

@@ -41,7 +41,7 @@ def test_an_ordinary_film_passes_without_a_caution() -> None:
     ("picture", "sentence"),
     [
         (film(119, 150), "only 150 x 119 pixels; upload the film at its original size"),
-        (film(200, 600), "too narrow or too wide for a chest film"),
+        (film(200, 800), "too narrow or too wide for a chest film"),
         (film(600, 200), "too narrow or too wide for a chest film"),
         (film(contrast=0.01), "blank or nearly so"),
         (replace(film(), source=replace(GREY_SOURCE, chroma=0.2)), "colour picture"),

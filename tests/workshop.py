@@ -1,4 +1,4 @@
-"""Invented pictures in the layout of the real films, and a network small enough to train on them."""
+"""Invented pictures laid out as the real films are, and a network small enough to train on them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ import argparse
 import dataclasses
 import datetime
 import hashlib
-import itertools
 import json
 import shutil
 from collections.abc import Sequence
@@ -30,12 +29,10 @@ from pneumo.bundle import MANIFEST, SCHEMA, Manifest, Member, WeightFile, load_m
 from pneumo.calibration import (
     Estimate,
     MemberCalibration,
-    Reliability,
-    ReliabilityBin,
     softmax,
 )
 from pneumo.networks import THREE_CLASS
-from train import conformal, record, scaling, thresholds
+from train import conformal, record, reliability, scaling, thresholds
 from train.data import add_data_argument, load_role
 from train.ensemble import (
     CHECKPOINTS,
@@ -56,8 +53,6 @@ WEIGHTS = Path("weights")
 LUNGS = WEIGHTS / "lungs.safetensors"
 DISAGREEMENT_SHARE = 0.98  # of calibration films that stay below the limit
 EVIDENCE_SHARE = 0.95  # of calibration pneumonia films whose peak fits the colour scale
-RELIABILITY_EDGES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
-RELIABILITY_FILMS = 8  # in every bin at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,29 +82,6 @@ class Role:
             "pneumonia": int(self.sick.sum()),
             "refused": list(self.chosen.refused),
         }
-
-
-def reliability(sick: NDArray[np.bool_], probability: NDArray[np.float64]) -> Reliability:
-    """Bins over probabilities (N,) between ``RELIABILITY_EDGES``, joined until each has films.
-
-    Equal-mass bins would be useless on the screen: nearly all films lie at the ends, and one wide
-    bin in the middle would answer a probability of 20 % with the frequency of 80 %.
-    """
-    edges, start = [0.0], 0
-    scores = np.sort(probability)
-    for edge in RELIABILITY_EDGES:
-        end = int(np.searchsorted(scores, edge))
-        if end - start >= RELIABILITY_FILMS and len(scores) - end >= RELIABILITY_FILMS:
-            edges.append(edge)
-            start = end
-    edges.append(1.0)
-    number = np.digitize(probability, edges[1:-1])
-    return Reliability(
-        tuple(
-            ReliabilityBin(low, high, int((number == i).sum()), int(sick[number == i].sum()))
-            for i, (low, high) in enumerate(itertools.pairwise(edges))
-        )
-    )
 
 
 def ship(source: Path, file: str) -> WeightFile:
@@ -167,7 +139,7 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
             for name, threshold in chosen.items()
         ),
         disagreement_limit=float(np.quantile([e.disagreement for e in seen], DISAGREEMENT_SHARE)),
-        reliability=reliability(test.sick, unseen),
+        reliability=reliability.curve(test.sick, unseen),
         conformal=conformal.levels(calibrate.label, patterns(seen), test.label, patterns(held_out)),
         evidence_full_scale=float(np.quantile(peaks[calibrate.sick], EVIDENCE_SHARE)),
         training_prevalence=float(calibrate.sick.mean()),

@@ -65,8 +65,8 @@ A film and its copy have 1.00 (1.00).
 
 Largest over all composites: {worst_source} with a source, {worst_film} with any training film.
 Chests of one age and view look alike, so whole pictures agree; their detail tells children apart.
-A composite is nearest to the typical film, whose shape it takes, and even there {foreign:.0%} of
-the variance of its detail is not that child's.
+A composite is nearest to the typical film, whose shape it takes; even there {foreign:.0%} of the
+variance of its detail is not that child's.
 
 ## Licence and attribution
 The sources are chest films from D. Kermany, K. Zhang and M. Goldbaum, *Labeled Optical Coherence
