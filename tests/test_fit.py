@@ -21,7 +21,6 @@ from train import journal
 from train.recipe import Config
 
 # Films are decoded by torchvision, whose pinned release announces another package.
-pytestmark = pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")
 
 Run = Callable[..., Path]
 

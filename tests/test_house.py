@@ -25,7 +25,7 @@ MAX_LINES = 260
 # Installed for the app or the tests, but not on a machine that only trains.
 NOT_FOR_TRAINING = [
     *("cv2", "gradio", "gradio_client", "huggingface_hub", "imagecodecs", "matplotlib"),
-    *("pydicom", "pylibjpeg", "pytorch_grad_cam", "tyro"),
+    *("pydicom", "pylibjpeg", "pytorch_grad_cam", "tensorboard", "tqdm", "tyro"),
 ]
 MODULES = [m.name for m in pkgutil.walk_packages(pneumo.__path__, "pneumo.")]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_image
 
 from pneumo.geometry import CANONICAL_PX, canonical
 from train.split import CLASSES, label_of, patient_of, read_split
@@ -104,14 +104,20 @@ def load_films(data: Path, paths: list[str]) -> Films:
     else:
         squares, aspects = [], []
         for path in paths:
-            film = decode_image(str(Path(data) / path), mode=ImageReadMode.GRAY)[0]  # (H, W)
-            squares.append(to_uint8(canonical(film.numpy().astype(np.float32) / 255)))
+            film = grey(Path(data) / path)
+            squares.append(to_uint8(canonical(film.astype(np.float32) / 255)))
             aspects.append(film.shape[1] / film.shape[0])
         pixels, aspect = torch.cat(squares), torch.tensor(aspects)
         CACHE.mkdir(exist_ok=True)
         torch.save({"pixels": pixels, "aspect": aspect}, cached)
     label = torch.tensor([CLASSES.index(label_of(Path(p))) for p in paths])
     return Films(paths, pixels, aspect, label)
+
+
+def grey(path: Path) -> np.ndarray:
+    """The 8-bit grey levels (H, W) of a training picture."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L"))
 
 
 def to_uint8(films: Tensor) -> Tensor:
@@ -144,7 +150,7 @@ def load_masks(data: Path, paths: list[str], *, min_dice: float = 0.8) -> tuple[
     for i, path in enumerate(paths):
         row = rows.get(path)
         if row and row["lung_mask"] and float(row["mask_check_dice"] or 0) >= min_dice:
-            mask = decode_image(str(Path(data) / row["lung_mask"]), mode=ImageReadMode.GRAY)[0]
-            masks[i] = to_uint8(canonical((mask.numpy() > 0).astype(np.float32)))[0]
+            mask = grey(Path(data) / row["lung_mask"])
+            masks[i] = to_uint8(canonical((mask > 0).astype(np.float32)))[0]
             trusted[i] = True
     return masks, trusted
