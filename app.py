@@ -82,7 +82,7 @@ def build(reader: Reader, *, examples: Path = HERE / "examples") -> gr.Blocks:
     )
     with page:
         kept = gr.State(None, time_to_live=FORGET_AFTER_S)
-        gr.HTML(view.header(reader.manifest.revision))
+        gr.HTML(view.header(reader.manifest.revision), elem_id="masthead")
         with gr.Tab("Read"), gr.Row(elem_id="read"):
             with gr.Column(scale=2, min_width=320, elem_id="left"):
                 with gr.Row(elem_id="open"):

@@ -1,7 +1,7 @@
 """The weights folder: a manifest that binds everything that was evaluated, and its tensors.
 
 ``manifest.json`` names every file with its sha256 and carries the numbers that belong to these
-very weights: calibrations, operating points, reliability curve, gate limits. A wrong hash, a
+very weights: calibrations, operating points, reliability curve. A wrong hash, a
 missing or an unknown key is a ``BrokenBundle``, never a default.
 """
 

@@ -67,7 +67,11 @@ def _modality_values(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     intercept = number(dataset, "RescaleIntercept") if "RescaleIntercept" in dataset else 0.0
     if not slope or intercept is None:
         raise UnreadableImage(BAD_TABLE)
-    return stored * slope + intercept
+    with np.errstate(over="ignore", invalid="ignore"):
+        values: np.ndarray = stored * slope + intercept
+    if not np.isfinite(values).all():
+        raise UnreadableImage(BAD_TABLE)
+    return values
 
 
 def _by_file(dataset: Dataset, values: np.ndarray, bits: int) -> _Shown | None:
@@ -85,6 +89,8 @@ def _by_file(dataset: Dataset, values: np.ndarray, bits: int) -> _Shown | None:
     if bits <= 8 and "WindowCenter" not in dataset:
         # Eight bits without a window are screen grey already, as in a PNG of the same film.
         low, high = values.min(), values.max()
+        if low == high:  # a slope lost beside a huge intercept, or a table of one grey
+            raise UnreadableImage(BAD_TABLE)
         return _Shown((values - low) / (high - low))
     return None
 

@@ -118,7 +118,7 @@ def corners_of(box: Box) -> Tensor:
 
 def to_square(film: Tensor, box: Box, *, size_px: int) -> Tensor:
     """Cut one box out of a canonical film: (1, 1, 224, 224) -> (1, 1, S, S) in [0, 1]."""
-    return sample(film, corners_of(box)[None], size_px)
+    return sample(film, corners_of(box)[None].to(film.device), size_px)
 
 
 def to_film(evidence: Tensor, box: Box) -> Tensor:
@@ -129,7 +129,9 @@ def to_film(evidence: Tensor, box: Box) -> Tensor:
             [0.0, 1 / (box.bottom - box.top), -(box.bottom + box.top - 1) / (box.bottom - box.top)],
         ]
     )
-    grid = F.affine_grid(inverse[None], [1, 1, CANONICAL_PX, CANONICAL_PX], align_corners=False)
+    grid = F.affine_grid(
+        inverse[None].to(evidence.device), [1, 1, CANONICAL_PX, CANONICAL_PX], align_corners=False
+    )
     inside = (grid.abs() <= 1).all(dim=3)  # (1, 224, 224)
     # Border padding keeps full strength up to the box's edge; zeros would fade the outer half cell.
     laid = F.grid_sample(

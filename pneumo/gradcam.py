@@ -18,9 +18,10 @@ def evidence(network: Network, features: Tensor, *, target: str = PNEUMONIA) -> 
     """Grad-CAM of (B, C, h, w) features -> (B, h, w), at least 0, in logit units.
 
     ``target`` is "pneumonia" for the log-odds of pneumonia, or one of ``network.classes`` for the
-    log-odds of that class against the rest. The value of a cell is what the log-odds would gain
-    if the whole square looked like that cell, so maps of different grid sizes share one unit; for
-    a pooled linear head the map is CAM (Zhou et al. 2016). Raises ValueError for an unknown target.
+    log-odds of that class against the rest. The mean over the grid, before what speaks against is
+    cut off, is the features' linear share in the log-odds, so maps of different grid sizes share
+    one unit; for a pooled linear head and two classes the map is CAM (Zhou et al. 2016). Raises
+    ValueError for an unknown target.
     """
     leaf = features.detach().requires_grad_()  # (B, C, h, w)
     with torch.enable_grad():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,15 +63,15 @@ def legend(full_scale: float) -> str:
     ticks = "".join(
         f"<li><b>{_signed(value)}</b> {meaning}</li>"
         for value, meaning in (
-            (0.0, "says nothing"),
-            (full_scale / 2, f"odds &times; {_odds(full_scale / 2)}"),
-            (full_scale, f"odds &times; {_odds(full_scale)} or more"),
+            (0.0, "none"),
+            (full_scale / 2, "moderate"),
+            (full_scale, "strong, or more"),
         )
     )
     return f"""<div class="legend"><img src="{_png(Image.fromarray(ramp))}" alt="Colour scale, dark
  purple through red to yellow, from none to strong evidence."><ul>{ticks}</ul>
-<p>Logit units: how far the odds of pneumonia would move if the whole film looked like this place.
- The scale is the same for every film.</p></div>"""
+<p>Evidence for pneumonia in logit units: each place's linear share in the networks' log-odds.
+ What speaks against it is not drawn. The scale is the same for every film.</p></div>"""
 
 
 def evidence_in_words(reading: Reading) -> str:
@@ -103,13 +102,6 @@ def _evidence(reading: Reading) -> str:
 
 def _signed(logit: float) -> str:
     return f"+{logit:.1f}" if logit else "0"
-
-
-def _odds(logit: float) -> str:
-    """exp(logit) to two digits: the factor on the odds."""
-    factor = math.exp(min(logit, 20))
-    digits = max(math.floor(math.log10(factor)) - 1, 0)
-    return f"{round(factor, -digits):,.0f}" if factor >= 10 else f"{factor:.1f}"
 
 
 def _png(picture: Image.Image) -> str:

@@ -41,6 +41,7 @@ class Reading:
     cautions: tuple[gate.Caution, ...]
     classes: tuple[str, ...]
     member_names: tuple[str, ...]
+    training_prevalence: float  # share of pneumonia among the films of the calibration
     weights: str  # revision
     seconds: float
 
@@ -100,6 +101,7 @@ class Reader:
             cautions=cautions,
             classes=self.manifest.classes,
             member_names=tuple(m.name for m in self.manifest.members),
+            training_prevalence=self.manifest.training_prevalence,
             weights=self.manifest.revision,
             seconds=time.perf_counter() - started,
         )

@@ -65,7 +65,7 @@ def as_text(reading: Reading, *, file: str) -> str:
     rows = [
         (
             "decision",
-            f"{view.HEADLINES[reading.decision]} ({view.POINT_NAMES[point.name].lower()})",
+            f"{view.headline(reading)} ({view.POINT_NAMES[point.name].lower()})",
         ),
         (
             "probability",

@@ -103,10 +103,18 @@ def expired() -> str:
     return _alert("Forgotten", "This reading is no longer kept; open the film again.", "")
 
 
+def headline(reading: Reading) -> str:
+    """The decision in words, as the operating point means it."""
+    if reading.decision is Decision.NOT_SUSPECTED and reading.operating_point.name == "rule_in":
+        # Rule-in stays silent on most films of moderate suspicion: that must not reassure.
+        return "Pneumonia not ruled in"
+    return HEADLINES[reading.decision]
+
+
 def card(reading: Reading) -> str:
     """Everything said about one film, top to bottom in the order in which it is needed."""
     parts = (
-        f"<h2>{HEADLINES[reading.decision]}</h2>",
+        f"<h2>{headline(reading)}</h2>",
         _probability(reading),
         _confidence(reading),
         _cost(reading.operating_point),
@@ -152,7 +160,9 @@ def _probability(reading: Reading) -> str:
 <rect class="axis" width="100%" height="100%"/>
 <rect class="range" x="{100 * estimate.low:.1f}%" width="{100 * spread:.1f}%" height="100%"/>{dots}
 {_upright("mean", estimate.probability)}{_upright("threshold", point.threshold)}</svg>
-<div class="ends">{ends}</div></div></div>"""
+<div class="ends">{ends}</div></div>
+<p class="note">Calibrated where {of_100(reading.training_prevalence)} of 100 films show pneumonia;
+ where fewer do, it is lower.</p></div>"""
 
 
 def _upright(kind: str, share: float) -> str:
@@ -167,6 +177,9 @@ def _confidence(reading: Reading) -> str:
     )
     if reading.decision is Decision.REFER:
         sentence += " The networks stand on both sides of the threshold: have the film read."
+    if reading.confidence is not None and reading.confidence < 0.5:
+        word = headline(reading).lower()
+        sentence += f" So &ldquo;{word}&rdquo; is more often wrong than right for such films."
     rests = f"95 % interval {interval(reading.frequency)}; rests on {reading.compared_films} films."
     return _section("Confidence", f"<p>{sentence}</p><p class='note'>{rests}</p>")
 

@@ -284,6 +284,7 @@ def _bad_dicom(twelve: np.ndarray) -> dict[str, bytes]:
     def film(**elements: Any) -> bytes:
         return dicom(twelve, bits=12, **elements)
 
+    eight = (twelve // 16).astype(np.uint8)
     larger = encapsulate([picture(chest(height=2 * HEIGHT_PX), "JPEG")])
     bomb = zlib.compressobj(1, wbits=-15)
     zeros = b"".join([*(bomb.compress(bytes(10**6)) for _ in range(160)), bomb.flush()])
@@ -308,6 +309,10 @@ def _bad_dicom(twelve: np.ndarray) -> dict[str, bytes]:
         "DICOM of two channels": film(SamplesPerPixel=2),
         "DICOM with a palette": film(PhotometricInterpretation="PALETTE COLOR"),
         "DICOM with a slope of zero": film(RescaleSlope=0, RescaleIntercept=0),
+        "DICOM with a slope beyond numbers": dicom(eight, bits=8, RescaleSlope="1e308"),
+        "DICOM lost in its intercept": dicom(
+            eight, bits=8, RescaleSlope=1, RescaleIntercept="1e30"
+        ),
         "DICOM of an unknown syntax": film(
             syntax="1.2.840.10008.1.2.4.100", pixels=encapsulate([bytes(100)])
         ),

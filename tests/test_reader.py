@@ -210,3 +210,13 @@ def test_the_weights_folder_is_named_by_the_environment(
 ) -> None:
     monkeypatch.setenv("PNEUMO_WEIGHTS", str(tiny_weights))
     assert load_reader().manifest.revision == "tiny"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_gives_the_same_probability_as_the_cpu(tiny_weights: Path, film_bytes: bytes) -> None:
+    on_cpu, on_gpu = (
+        load_reader(tiny_weights, device=torch.device(name)).read(film_bytes)
+        for name in ("cpu", "cuda")
+    )
+    assert on_gpu.estimate.probability == pytest.approx(on_cpu.estimate.probability, abs=1e-2)
+    assert on_gpu.evidence == pytest.approx(on_cpu.evidence, abs=0.05 * on_cpu.evidence.max())

@@ -53,6 +53,7 @@ def reading() -> Reading:
         cautions=(Caution.LUNGS_AT_EDGE,),
         classes=THREE_CLASS,
         member_names=("a", "b", "c"),
+        training_prevalence=0.74,
         weights="tiny",
         seconds=0.42,
     )
@@ -136,10 +137,12 @@ def test_weak_evidence_is_called_weak_and_foreign_evidence_doubtful(reading: Rea
     assert "be wary" in lightbox.evidence_in_words(replace(reading, evidence=outside))
 
 
-def test_the_legend_ends_at_the_manifest_s_scale_in_odds() -> None:
+def test_the_legend_ends_at_the_manifest_s_scale_and_promises_no_odds() -> None:
     text = text_of(lightbox.legend(4.0))
-    assert "+2.0 odds \N{MULTIPLICATION SIGN} 7.4" in text  # exp 2 = 7.389
-    assert "+4.0 odds \N{MULTIPLICATION SIGN} 55 or more" in text  # exp 4 = 54.6
+    assert "0 none" in text
+    assert "+2.0 moderate" in text
+    assert "+4.0 strong, or more" in text
+    assert "odds \N{MULTIPLICATION SIGN}" not in text
 
 
 def test_the_figure_carries_the_film_without_loss(reading: Reading) -> None:
@@ -161,3 +164,16 @@ def test_the_view_needs_no_tensors_and_no_web_framework() -> None:
     code = "import sys, pneumo.view, pneumo.lightbox; print({'torch', 'gradio'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_no_card_reassures_where_most_such_films_were_pneumonia(reading: Reading) -> None:
+    silent = replace(reading, decision=Decision.NOT_SUSPECTED)
+    assert "more often wrong than right" in text_of(view.card(silent))
+    rule_in = replace(silent, operating_point=replace(SCREENING, name="rule_in", threshold=0.9))
+    assert "Pneumonia not ruled in" in text_of(view.card(rule_in))
+    assert "not suspected" not in text_of(view.card(rule_in))
+    assert "more often wrong" not in text_of(view.card(reading))
+
+
+def test_the_card_names_the_prevalence_that_its_probability_assumes(reading: Reading) -> None:
+    assert "where 74 of 100 films show pneumonia" in text_of(view.card(reading))

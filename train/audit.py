@@ -10,7 +10,7 @@ and its neighbours (train.alterations); only ``jpeg_30`` touches them. An altere
 whole way of reading: the canonical picture is made anew, and so are the lung mask, the box and the
 gate's verdict. Differences are taken film by film between the altered and the unaltered film.
 
-MINUTES minutes on 2 cores for 522 films; writes train/results/audit.json, the same on every run.
+About 10 minutes on 2 cores for 522 films; writes train/results/audit.json, the same on every run.
 Expect an aspect ratio that alone reaches an AUROC near 0.87, and members that hardly heed it.
 """
 

@@ -20,7 +20,7 @@ README = Path(__file__).parents[1] / "README.md"
 RESULTS = Path(__file__).parent / "results"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 ENSEMBLE = "ensemble"
-HELD_OUT = "test"  # the role that nothing was chosen on
+HELD_OUT = "test"  # the role that nothing was fitted on
 POINTS = {
     "screening": "Screening",
     "balanced": "Balanced",

@@ -2,8 +2,8 @@
 
     python -m train.split --data DIR        # a minute; writes train/results/split.csv
 
-``fit`` trains, ``select`` stops early and chooses, ``calibrate`` sets temperatures, thresholds
-and gates, ``test`` is the hold-out that nothing is chosen on. The official test folder is not
+``fit`` trains, ``select`` stops early and chooses, ``calibrate`` sets calibrations, thresholds
+and limits, ``test`` is the hold-out that nothing is fitted on. The official test folder is not
 read here at all.
 """
 

@@ -131,7 +131,7 @@ def choose(sick: NDArray[np.bool_], probability: NDArray[np.float64]) -> dict[st
 def priced(
     name: str, threshold: float, sick: NDArray[np.bool_], probability: NDArray[np.float64]
 ) -> OperatingPoint:
-    """An operating point with its cost on films that nothing was chosen on."""
+    """An operating point with its cost on films that nothing was fitted on."""
     called = probability >= threshold
     return OperatingPoint(
         name=name,
