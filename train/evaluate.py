@@ -58,7 +58,8 @@ class Row:
 def film_label(path: Path) -> str:
     """The class from folder and name; plain "pneumonia" where the name names no type."""
     label = label_of(path)
-    typed = "bacteria" in path.name or "virus" in path.name
+    name = path.name.lower()
+    typed = "bacteria" in name or "virus" in name
     return label if label == NORMAL or typed else UNTYPED
 
 

@@ -145,12 +145,29 @@ def held_out(holdout: dict[str, Any], calibration: dict[str, Any]) -> str:
     )
 
 
+def foreign(external: dict[str, Any]) -> str:
+    """What the ensemble is worth on adults: said as plainly as its good numbers."""
+    every, strict = external["groups"]["all"], external["groups"]["strict"]
+    worth, strictly = (
+        "{value:.2f} ({low:.2f}-{high:.2f})".format(**group["probability"]["auroc"])
+        for group in (every, strict)
+    )
+    return (
+        f"On {every['films']} frontal films of another hospital, nearly all of adults, the ensemble is "
+        f"of no use: AUROC {worth}, or {strictly} on the {strict['films']} whose labels "
+        f"radiologists confirmed. The gate refused {every['refused']['hits']} of them."
+    )
+
+
 def block() -> str:
     """The results as Markdown."""
     lungs, holdout, calibration = load("lungs"), load("holdout"), load("calibration")
+    external = load("external")
     parts = []
     if holdout and calibration:
         parts.append(held_out(holdout, calibration))
+    if external:
+        parts.append(foreign(external))
     if lungs:
         parts.append(
             f"Lung masks: Dice {lungs['dice_mean']:.3f} (5th percentile "

@@ -32,7 +32,7 @@ def label_of(path: Path) -> str:
     """The class of a film from its folder and its name, as published."""
     if path.parent.name.upper() == "NORMAL":
         return "normal"
-    return "viral" if "virus" in path.name else "bacterial"
+    return "viral" if "virus" in path.name.lower() else "bacterial"
 
 
 def patient_of(path: Path) -> str:
