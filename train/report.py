@@ -153,8 +153,8 @@ def foreign(external: dict[str, Any]) -> str:
         for group in (every, strict)
     )
     return (
-        f"On {every['films']} frontal films of another hospital, nearly all of adults, the ensemble is "
-        f"of no use: AUROC {worth}, or {strictly} on the {strict['films']} whose labels "
+        f"On {every['films']} frontal films of another hospital, nearly all of adults, the ensemble "
+        f"is of no use: AUROC {worth}, or {strictly} on the {strict['films']} whose labels "
         f"radiologists confirmed. The gate refused {every['refused']['hits']} of them."
     )
 
