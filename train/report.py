@@ -153,7 +153,7 @@ def foreign(external: dict[str, Any]) -> str:
         for group in (every, strict)
     )
     return (
-        f"On {every['films']} frontal films of another hospital, nearly all of adults, the ensemble "
+        f"On {every['films']} frontal films of another hospital, nearly all adults, the ensemble "
         f"is of no use: AUROC {worth}, or {strictly} on the {strict['films']} whose labels "
         f"radiologists confirmed. The gate refused {every['refused']['hits']} of them."
     )
