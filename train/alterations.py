@@ -145,7 +145,7 @@ def recompressed(plate: Plate) -> Plate:
     Image.fromarray(np.round(plate.pixels * 255).astype(np.uint8)).save(
         stream, format="JPEG", quality=QUALITY
     )
-    return replace(plate, pixels=np.asarray(Image.open(stream), dtype=np.float32) / 255)
+    return replace(plate, pixels=np.asarray(Image.open(stream), np.float32) / np.float32(255))
 
 
 def corners(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
