@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -20,6 +21,9 @@ from pneumo.calibration import Interval, MemberCalibration, Reliability, Reliabi
 from pneumo.decision import OperatingPoint
 from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
 from pneumo.reader import Reader, load_reader
+
+if TYPE_CHECKING:
+    from train.publish import Places
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "weights"
@@ -102,6 +106,18 @@ def write_bundle(folder: Path) -> Manifest:
     return manifest
 
 
+def assert_untouched(member: Network) -> None:
+    """No reading leaves a hook, a gradient or another mode on a shared network."""
+    for module in member.modules():
+        assert not module.training
+        assert not module._forward_hooks
+        assert not module._forward_pre_hooks
+        assert not module._backward_hooks
+    for parameter in member.parameters():
+        assert parameter.grad is None
+        assert not parameter.requires_grad
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tiny_architecture() -> Iterator[None]:
     """Register the tiny network, so that a manifest may name it."""
@@ -144,3 +160,21 @@ def data_folder() -> Path:
     if folder is None:
         pytest.skip("PNEUMO_DATA is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def measured(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
+    from measured_house import furnish
+
+    return furnish(tmp_path_factory.mktemp("house"), tiny_weights)
+
+
+@pytest.fixture
+def places(measured: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    """A copy of the measured house, to publish from and to damage."""
+    from train import card
+    from train.publish import Places
+
+    monkeypatch.setitem(card.PROVENANCE, "tiny", "tiny: from scratch, for tests.")
+    folder = Path(shutil.copytree(measured.pin.parent, tmp_path / "house"))
+    return Places(folder / "weights", folder / "results", folder / "pin.json")

@@ -23,10 +23,11 @@ from pneumo.radiograph import decode
 from tests.conftest import EXAMPLES, LUNG_WEIGHTS, WEIGHTS
 from train.alterations import ALTERATIONS, CORNER, Plate, plate_of
 from train.audit import audit, measure_alone
-from train.ensemble import Contender, load_lung_network, suitable
+from train.ensemble import Contender, suitable
 from train.intervention import Panel, as_found, intervene, quantile_of
 from train.nuisances import NUISANCES, Specimen
 from train.record import RESULTS
+from train.squares import load_lung_network
 
 UNTOUCHED = [name for name, a in ALTERATIONS.items() if not a.touches_lungs]
 SAME_FRAME = [name for name in UNTOUCHED if ALTERATIONS[name].nuisance in ("letters", "device")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 import yaml
 from conftest import ROOT, WEIGHTS
 from huggingface_hub import ModelCard
-from measured_house import FILMS, films, furnish, run, said
+from measured_house import FILMS, films, run, said
 
 from pneumo.bundle import load_manifest
 from pneumo.calibration import Estimate, MemberCalibration
@@ -26,19 +25,6 @@ from train.shares import share
 from train.split import CLASSES
 
 NUMBER = re.compile(r"-?\d+\.\d{3}(?!\d)")
-
-
-@pytest.fixture(scope="module")
-def measured(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
-    return furnish(tmp_path_factory.mktemp("house"), tiny_weights)
-
-
-@pytest.fixture
-def places(measured: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
-    """A copy of the measured house, to publish from and to damage."""
-    monkeypatch.setitem(card.PROVENANCE, "tiny", "tiny: from scratch, for tests.")
-    folder = Path(shutil.copytree(measured.pin.parent, tmp_path / "house"))
-    return Places(folder / "weights", folder / "results", folder / "pin.json")
 
 
 def numbers_in(value: Any) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from conftest import assert_untouched
 from pytorch_grad_cam import GradCAM
 from torch import Tensor, nn
 
@@ -88,17 +89,6 @@ def unscaled_library_map(member: Network, features: Tensor, score) -> Tensor:  #
             eigen_smooth=False,
         )
     return torch.from_numpy(raw)[0].relu()
-
-
-def assert_untouched(member: Network) -> None:
-    for module in member.modules():
-        assert not module.training
-        assert not module._forward_hooks
-        assert not module._forward_pre_hooks
-        assert not module._backward_hooks
-    for parameter in member.parameters():
-        assert parameter.grad is None
-        assert not parameter.requires_grad
 
 
 def test_a_map_leaves_no_trace_on_the_shared_network() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,25 +12,11 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 from local_hub import LocalHub
-from measured_house import REPO, furnish, run
+from measured_house import REPO, run
 
 from pneumo.bundle import load_manifest
 from pneumo.hub import load_pin, load_published
-from train import card
 from train.publish import Places
-
-
-@pytest.fixture(scope="module")
-def measured(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
-    return furnish(tmp_path_factory.mktemp("house"), tiny_weights)
-
-
-@pytest.fixture
-def places(measured: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
-    """A copy of the measured house, to publish from and to damage."""
-    monkeypatch.setitem(card.PROVENANCE, "tiny", "tiny: from scratch, for tests.")
-    folder = Path(shutil.copytree(measured.pin.parent, tmp_path / "house"))
-    return Places(folder / "weights", folder / "results", folder / "pin.json")
 
 
 def test_a_dry_run_lists_what_would_be_uploaded_and_asks_no_network(

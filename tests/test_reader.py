@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import assert_untouched
 from PIL import Image
 
 from pneumo.decision import Decision
 from pneumo.errors import PneumoError
 from pneumo.geometry import CANONICAL_PX, canonical, centre_crop, lung_box, to_square
-from pneumo.networks import Network
 from pneumo.radiograph import decode
 from pneumo.reader import Reader, Reading, default_device, load_reader
 
@@ -160,15 +160,6 @@ def writes(audit: Writes) -> Iterator[Writes]:
     audit.watching = True
     yield audit
     audit.watching = False
-
-
-def assert_untouched(member: Network) -> None:
-    for module in member.modules():
-        assert not module.training
-        assert not module._forward_hooks
-        assert not module._forward_pre_hooks
-        assert not module._backward_hooks
-    assert all(p.grad is None and not p.requires_grad for p in member.parameters())
 
 
 def test_the_watch_on_writing_sees_a_file(writes: Writes, tmp_path: Path) -> None:

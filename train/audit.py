@@ -26,8 +26,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pneumo.errors import PneumoError
-from pneumo.reader import load_reader
 from train import metrics, record
 from train.alterations import ALTERATIONS
 from train.data import add_data_argument, require_layout
@@ -35,6 +33,7 @@ from train.ensemble import Suitable, suitable
 from train.intervention import Panel, as_found, intervene
 from train.metrics import Bootstrap
 from train.nuisances import NUISANCES, Specimen
+from train.shipped import add_trial_arguments, open_reader, spread
 from train.split import CLASSES, read_split
 
 
@@ -87,20 +86,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_data_argument(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="N films only: a quick trial")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="default: the shipped weights")
+    add_trial_arguments(parser)
     parser.add_argument("--out", type=Path, default=record.RESULTS / "audit.json")
     arguments = parser.parse_args()
     require_layout(arguments.data, "train")
     paths = sorted(read_split()["test"])
-    if arguments.limit is not None and arguments.limit < len(paths):
-        spread = np.linspace(0, len(paths) - 1, arguments.limit).round().astype(int)
-        paths = [paths[i] for i in spread]
-    try:
-        # In float32 on the CPU, whatever the machine, so that every run gives the same numbers.
-        reader = load_reader(arguments.weights, device=torch.device("cpu"))
-    except PneumoError as error:
-        raise SystemExit(str(error)) from error
+    paths = [paths[i] for i in spread(len(paths), arguments.limit)]
+    # In float32 on the CPU, whatever the machine, so that every run gives the same numbers.
+    reader = open_reader(arguments.weights, device=torch.device("cpu"))
     started = time.perf_counter()
     result = audit(Panel.of_reader(reader), arguments.data, paths)
     record.write(

@@ -42,12 +42,11 @@ from train.ensemble import (
     estimates,
     evidence_peaks,
     load_contender,
-    load_lung_network,
     outputs,
     suitable,
 )
 from train.split import SPLIT_CSV, patient_of
-from train.squares import MEAN, STD
+from train.squares import MEAN, STD, load_lung_network
 
 WEIGHTS = Path("weights")
 LUNGS = WEIGHTS / "lungs.safetensors"

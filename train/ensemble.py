@@ -81,12 +81,6 @@ def load_contender(name: str) -> Contender:
     )
 
 
-def load_lung_network(path: Path) -> LungNetwork:
-    network = LungNetwork()
-    network.load_state_dict(load_file(path), strict=True)
-    return network.eval()
-
-
 def suitable(network: LungNetwork, films: Films) -> Suitable:
     """Find the lungs of every film and leave out the films that reading would refuse."""
     kept, lungs, refused = [], [], []

@@ -25,11 +25,12 @@ import torch
 
 from pneumo.bundle import Manifest
 from pneumo.decision import Decision
-from pneumo.errors import PneumoError, UnreadableImage, UnsuitableImage
-from pneumo.reader import Reader, Reading, load_reader
+from pneumo.errors import UnreadableImage, UnsuitableImage
+from pneumo.reader import Reader, Reading
 from train import metrics, record
 from train.data import add_data_argument, film_paths
 from train.holdout import measure_roles
+from train.shipped import add_trial_arguments, open_reader, spread
 from train.split import CLASSES, ROLES, label_of, patient_of
 
 NORMAL, UNTYPED = "normal", "pneumonia"
@@ -147,9 +148,7 @@ def summary(rows: list[Row], manifest: Manifest) -> dict[str, object]:
 def evaluate_split(reader: Reader, data: Path, split: str, out: Path, limit: int | None) -> None:
     """Read a folder through the Reader and write FILE.json and predictions.csv beside it."""
     files = film_paths(data, split)
-    if limit is not None and limit < len(files):
-        # Spread over the sorted list, so that a quick trial sees both kinds.
-        files = [files[i] for i in np.linspace(0, len(files) - 1, limit).round().astype(int)]
+    files = [files[i] for i in spread(len(files), limit)]
     started = time.perf_counter()
     rows = read_folder(reader, data, files)
     seconds = time.perf_counter() - started
@@ -176,17 +175,13 @@ def main() -> None:
     what.add_argument("--split", metavar="FOLDER", help="a folder below DIR: test, train, ...")
     what.add_argument("--role", nargs="+", choices=sorted(ROLES), help="roles of the split")
     parser.add_argument("--out", type=Path, help="FILE.json; with --split only")
-    parser.add_argument("--limit", type=int, metavar="N", help="read N films only: a quick trial")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="default: the shipped weights")
+    add_trial_arguments(parser)
     arguments = parser.parse_args()
     if arguments.split and not arguments.out:
         parser.error("--split needs --out FILE.json")
-    try:
-        # Roles are measured in float32 whatever the machine; a folder is read as the app would.
-        device = torch.device("cpu") if arguments.role else None
-        reader = load_reader(arguments.weights, device=device)
-    except PneumoError as error:
-        raise SystemExit(str(error)) from error
+    # Roles are measured in float32 whatever the machine; a folder is read as the app would.
+    device = torch.device("cpu") if arguments.role else None
+    reader = open_reader(arguments.weights, device=device)
     if arguments.split:
         evaluate_split(reader, arguments.data, arguments.split, arguments.out, arguments.limit)
     else:

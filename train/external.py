@@ -26,12 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumo.decision import Decision
-from pneumo.errors import PneumoError, UnreadableImage, UnsuitableImage
-from pneumo.reader import Reader, load_reader
+from pneumo.errors import UnreadableImage, UnsuitableImage
+from pneumo.reader import Reader
 from train import metrics, record
 from train.evaluate import REFERRAL, decisions
 from train.metrics import Bootstrap
 from train.shares import share
+from train.shipped import add_trial_arguments, open_reader, spread
 
 LABELS = {"normal": False, "pneumonia": True}
 COLUMNS = ("path", "label", "view", "patient", "strict", "paediatric")
@@ -164,19 +165,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="holds labels.csv")
-    parser.add_argument("--limit", type=int, metavar="N", help="N films only: a quick trial")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="default: the shipped weights")
+    add_trial_arguments(parser)
     parser.add_argument("--out", type=Path, default=record.RESULTS / "external.json")
     arguments = parser.parse_args()
     cases = read_cases(arguments.data)
-    if arguments.limit is not None and arguments.limit < len(cases):
-        # Spread over the list, so that a quick trial sees both kinds.
-        spread = np.linspace(0, len(cases) - 1, arguments.limit).round().astype(int)
-        cases = [cases[i] for i in spread]
-    try:
-        reader = load_reader(arguments.weights)
-    except PneumoError as error:
-        raise SystemExit(str(error)) from error
+    cases = [cases[i] for i in spread(len(cases), arguments.limit)]
+    reader = open_reader(arguments.weights)
     started, outcomes = time.perf_counter(), []
     for done, case in enumerate(cases, start=1):
         outcomes.append(read_case(reader, arguments.data, case))

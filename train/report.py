@@ -3,8 +3,8 @@
     python -m train.report            # rewrites README.md between its markers
     python -m train.report --check    # exit code 1 where README and results differ
 
-Reads lungs.json (train.lungs) and, where they are there, holdout.json (train.evaluate --role) and
-calibration.json (train.calibrate). Takes no time.
+Reads lungs.json (train.lungs) and, where they are there, holdout.json (train.evaluate --role),
+calibration.json (train.calibrate) and external.json (train.external). Takes no time.
 """
 
 from __future__ import annotations
@@ -16,17 +16,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pneumo.view import POINT_NAMES
+
 README = Path(__file__).parents[1] / "README.md"
 RESULTS = Path(__file__).parent / "results"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 ENSEMBLE = "ensemble"
 HELD_OUT = "test"  # the role that nothing was fitted on
-POINTS = {
-    "screening": "Screening",
-    "balanced": "Balanced",
-    "assisted": "Assisted",
-    "rule_in": "Rule-in",
-}
 
 
 def load(name: str) -> Any:
@@ -71,7 +67,7 @@ def points_table(points: dict[str, Any]) -> str:
     columns = ["sensitivity", "specificity", "precision", "accuracy", "balanced_accuracy", "f1"]
     rows = [
         [
-            POINTS[name],
+            POINT_NAMES[name],
             f"{point['threshold']:.3f}",
             *(measured(point["metrics"][column]) for column in columns),
         ]

@@ -18,6 +18,13 @@ MEAN, STD = 0.48, 0.23
 LUNGS = Path(__file__).parents[1] / "weights" / "lungs.safetensors"
 
 
+def load_lung_network(path: Path) -> LungNetwork:
+    """The lung network of a weight file, in evaluation mode."""
+    network = LungNetwork()
+    network.load_state_dict(load_file(path), strict=True)
+    return network.eval()
+
+
 @torch.no_grad()
 def corners_for(films: Films, geometry: str, lungs: Path = LUNGS) -> Tensor:
     """The box of every film as an affine map (N, 2, 3), from the lung network's masks; cached."""
@@ -26,9 +33,7 @@ def corners_for(films: Films, geometry: str, lungs: Path = LUNGS) -> Tensor:
     if cached.exists():
         corners: Tensor = torch.load(cached, weights_only=True)
         return corners
-    network = LungNetwork()
-    network.load_state_dict(load_file(lungs), strict=True)
-    network.eval()
+    network = load_lung_network(lungs)
     boxes = []
     for film, aspect in zip(films.pixels, films.aspect, strict=True):
         mask = find_lungs(network, film[None].float() / 255).mask

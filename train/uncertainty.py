@@ -32,8 +32,7 @@ from torch import Tensor
 from pneumo.bundle import Manifest
 from pneumo.calibration import Estimate
 from pneumo.decision import Decision
-from pneumo.errors import PneumoError
-from pneumo.reader import Reader, load_reader
+from pneumo.reader import Reader
 from train import metrics, record
 from train.data import Films, add_data_argument, load_role
 from train.ensemble import estimates, outputs, suitable
@@ -41,6 +40,7 @@ from train.holdout import contenders
 from train.metrics import Bootstrap, Floats, Metric
 from train.shares import share
 from train.shifts import SHIFTS
+from train.shipped import add_trial_arguments, open_reader, spread
 
 POINT = "balanced"  # the operating point whose verdicts are right or wrong
 REFERRED = (0.05, 0.10, 0.20)  # shares of films
@@ -188,19 +188,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_data_argument(parser)
-    parser.add_argument("--limit", type=int, metavar="N", help="N films only: a quick trial")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="default: the shipped weights")
+    add_trial_arguments(parser)
     parser.add_argument("--out", type=Path, default=record.RESULTS / "uncertainty.json")
     arguments = parser.parse_args()
     films = load_role(arguments.data, "test")
-    if arguments.limit is not None and arguments.limit < len(films):
-        spread = np.linspace(0, len(films) - 1, arguments.limit).round().astype(np.int64)
-        films = films.subset(torch.from_numpy(spread))
-    try:
-        # In float32 on the CPU, whatever the machine, so that every run gives the same numbers.
-        reader = load_reader(arguments.weights, device=torch.device("cpu"))
-    except PneumoError as error:
-        raise SystemExit(str(error)) from error
+    films = films.subset(torch.tensor(spread(len(films), arguments.limit)))
+    # In float32 on the CPU, whatever the machine, so that every run gives the same numbers.
+    reader = open_reader(arguments.weights, device=torch.device("cpu"))
     started, conditions = time.perf_counter(), {}
     for name, change in CONDITIONS.items():
         print(f"  {name}", flush=True)
