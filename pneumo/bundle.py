@@ -27,7 +27,7 @@ from pneumo.geometry import GEOMETRIES
 from pneumo.lungs import LungNetwork
 from pneumo.networks import ARCHITECTURES, Network
 
-SCHEMA = "pneumo.weights/1"
+SCHEMA = "pneumo.weights/2"
 MANIFEST = "manifest.json"
 
 
@@ -54,6 +54,17 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One network by itself, with operating points of its own: what the ensemble is held against.
+
+    A row whose network is also a member of the ensemble shares its weight file.
+    """
+
+    member: Member
+    operating_points: tuple[OperatingPoint, ...]  # named as the ensemble's, in the same order
+
+
+@dataclass(frozen=True)
 class Manifest:
     schema: str
     revision: str  # short hash over weights, calibration and thresholds: what a reading rests on
@@ -63,6 +74,7 @@ class Manifest:
     std: float
     lungs: WeightFile
     members: tuple[Member, ...]
+    rows: tuple[Row, ...]  # one per architecture, for comparison; not needed to read a film
     operating_points: tuple[OperatingPoint, ...]
     disagreement_limit: float  # nats; above it, members on both sides of a threshold refer
     reliability: Reliability
@@ -79,30 +91,49 @@ class Manifest:
             raise ValueError(f"schema {self.schema}, this program reads {SCHEMA}")
         if not self.members or not self.operating_points:
             raise ValueError("a manifest needs members and operating points")
+        points = [p.name for p in self.operating_points]
+        if any([p.name for p in row.operating_points] != points for row in self.rows):
+            raise ValueError("a row has other operating points than the ensemble")
+        names = [m.name for m in (*self.members, *(row.member for row in self.rows))]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two networks share a name: {names}")
 
     def operating_point(self, name: str) -> OperatingPoint:
         """The operating point of that name. Raises KeyError."""
         return {p.name: p for p in self.operating_points}[name]
+
+    @property
+    def files(self) -> tuple[WeightFile, ...]:
+        """Every weight file, each once."""
+        every = [self.lungs, *(m.weights for m in self.members)]
+        return tuple(dict.fromkeys([*every, *(row.member.weights for row in self.rows)]))
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """A checked weights folder, its networks in evaluation mode."""
 
+    folder: Path
     manifest: Manifest
     members: tuple[Network, ...]  # in the manifest's order
     lungs: LungNetwork
+
+    def load_row(self, row: Row) -> Network:
+        """The network of one row, read from the folder at each call. Raises BrokenBundle."""
+        return load_member(self.folder, row.member, self.manifest.classes)
 
 
 def load_bundle(folder: Path) -> Bundle:
     """Read and check a weights folder. Raises BrokenBundle."""
     manifest = load_manifest(folder / MANIFEST)
     lungs = _filled(LungNetwork(), folder, manifest.lungs)
-    members = tuple(
-        _filled(ARCHITECTURES[m.architecture](manifest.classes), folder, m.weights)
-        for m in manifest.members
-    )
-    return Bundle(manifest, members, lungs)
+    members = tuple(load_member(folder, m, manifest.classes) for m in manifest.members)
+    return Bundle(folder, manifest, members, lungs)
+
+
+def load_member(folder: Path, member: Member, classes: tuple[str, ...]) -> Network:
+    """One network with its checked weights, in evaluation mode. Raises BrokenBundle."""
+    return _filled(ARCHITECTURES[member.architecture](classes), folder, member.weights)
 
 
 def load_manifest(path: Path) -> Manifest:

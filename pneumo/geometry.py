@@ -24,7 +24,7 @@ LUNG_MARGIN = 0.06  # of the lungs' box, on every side: keeps the pleura and the
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle on a film, in fractions of its width and height, y downwards."""
+    """A rectangle in fractions of a film's width and height, y downwards; it may reach beyond."""
 
     left: float
     top: float
@@ -32,8 +32,10 @@ class Box:
     bottom: float
 
     def __post_init__(self) -> None:
-        if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
-            raise ValueError(f"not a box within the film: {self}")
+        if not (self.left < self.right and self.top < self.bottom):
+            raise ValueError(f"a box without area: {self}")
+        if self.left >= 1 or self.right <= 0 or self.top >= 1 or self.bottom <= 0:
+            raise ValueError(f"a box beside the film: {self}")
 
 
 WHOLE_FILM = Box(0.0, 0.0, 1.0, 1.0)
@@ -83,8 +85,15 @@ def squash(aspect: float, lungs: np.ndarray) -> Box:
     return WHOLE_FILM
 
 
+def letterbox(aspect: float, lungs: np.ndarray) -> Box:
+    """The whole film at true aspect, with black bars that tell the aspect. For comparison only."""
+    width, height = max(1.0, 1 / aspect), max(1.0, aspect)
+    return Box((1 - width) / 2, (1 - height) / 2, (1 + width) / 2, (1 + height) / 2)
+
+
 GEOMETRIES: dict[str, Callable[[float, np.ndarray], Box]] = {
     "centre_crop": centre_crop,
+    "letterbox": letterbox,
     "lung_box": lung_box,
     "squash": squash,
 }

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from pneumo import gate, gradcam
-from pneumo.bundle import MANIFEST, Bundle, Manifest, load_bundle
-from pneumo.calibration import Estimate, Interval
+from pneumo.bundle import MANIFEST, Bundle, Manifest, Member, load_bundle
+from pneumo.calibration import ConformalLevel, Estimate, Interval
 from pneumo.decision import Decision, OperatingPoint
 from pneumo.geometry import GEOMETRIES, Box, canonical, to_film, to_square
 from pneumo.lungs import Lungs, find_lungs
@@ -44,6 +44,8 @@ class Reading:
     training_prevalence: float  # share of pneumonia among the films of the calibration
     weights: str  # revision
     seconds: float
+    boxes: tuple[Box, ...] = ()  # where each member looked, in the order of their names
+    conformal: tuple[ConformalLevel, ...] = ()  # sets of classes, and what they promise
 
     @property
     def confidence(self) -> float | None:
@@ -59,10 +61,9 @@ class Reader:
 
     def __init__(self, bundle: Bundle, *, device: torch.device | None = None) -> None:
         self.device = device or default_device()
+        self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
-        self.members: tuple[Network, ...] = tuple(
-            m.to(self.device).to(memory_format=torch.channels_last) for m in bundle.members
-        )
+        self.members: tuple[Network, ...] = tuple(self.place(m) for m in bundle.members)
         self.lung_network = bundle.lungs.to(self.device)
 
     def read(
@@ -104,6 +105,8 @@ class Reader:
             training_prevalence=self.manifest.training_prevalence,
             weights=self.manifest.revision,
             seconds=time.perf_counter() - started,
+            boxes=tuple(boxes),
+            conformal=self.manifest.conformal,
         )
 
     def at(self, reading: Reading, operating_point: str) -> Reading:
@@ -113,29 +116,42 @@ class Reader:
         decision = point.decide(reading.estimate, disagreement_limit=limit)
         return replace(reading, operating_point=point, decision=decision)
 
+    def place(self, network: Network) -> Network:
+        """A network where and how this reader computes."""
+        return network.to(self.device).to(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def look(self, member: Member, network: Network, picture: Tensor, box: Box) -> Tensor:
+        """What one network sees in a canonical picture (1, 1, 224, 224): (1, C, h, w), float32."""
+        square = to_square(picture, box, size_px=member.size_px)  # (1, 1, S, S)
+        square = (square - self.manifest.mean) / self.manifest.std
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            return network.features(square).float()
+
     @torch.no_grad()
     def _forward(self, picture: Tensor, boxes: list[Box]) -> tuple[list[Tensor], np.ndarray]:
         """Features of each member (1, C, h, w), float32, and logits (M, K)."""
-        features = []
-        for member, network, box in zip(self.manifest.members, self.members, boxes, strict=True):
-            square = to_square(picture, box, size_px=member.size_px)  # (1, 1, S, S)
-            square = (square - self.manifest.mean) / self.manifest.std
-            with torch.autocast(
-                self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"
-            ):
-                features.append(network.features(square).float())
+        features = [
+            self.look(member, network, picture, box)
+            for member, network, box in zip(self.manifest.members, self.members, boxes, strict=True)
+        ]
         logits = [n.logits(f) for n, f in zip(self.members, features, strict=True)]
         return features, torch.cat(logits).double().cpu().numpy()
 
     def _evidence(self, features: list[Tensor], boxes: list[Box]) -> np.ndarray:
         """The members' calibrated evidence, averaged on the canonical film (224, 224)."""
         maps = [
-            to_film(gradcam.evidence(network, f)[0] / member.calibration.temperature, box)
+            evidence_on_film(member, network, f, box)
             for member, network, f, box in zip(
                 self.manifest.members, self.members, features, boxes, strict=True
             )
         ]
         return torch.stack(maps).mean(dim=0).cpu().numpy()
+
+
+def evidence_on_film(member: Member, network: Network, features: Tensor, box: Box) -> Tensor:
+    """One network's evidence (224, 224) on the canonical film, in calibrated logit units."""
+    return to_film(gradcam.evidence(network, features)[0] / member.calibration.temperature, box)
 
 
 def default_device() -> torch.device:

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pneumo.bundle import SCHEMA, Manifest, Member, WeightFile
+from pneumo.bundle import SCHEMA, Manifest, Member, Row, WeightFile
 from pneumo.calibration import Interval, MemberCalibration, Reliability, ReliabilityBin
 from pneumo.decision import OperatingPoint
 from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
@@ -67,6 +67,21 @@ def operating_point(name: str, threshold: float) -> OperatingPoint:
     return OperatingPoint(name, f"{name}, for tests", threshold, share, share)
 
 
+def operating_points(*thresholds: float) -> tuple[OperatingPoint, ...]:
+    names = ("screening", "balanced", "rule_in")
+    return tuple(operating_point(n, t) for n, t in zip(names, thresholds, strict=True))
+
+
+def rows_of(folder: Path, members: list[Member]) -> tuple[Row, ...]:
+    """A row that is also a member, and one with weights of its own."""
+    torch.manual_seed(7)
+    path = folder / "row_tiny-alone.safetensors"
+    save_file(TinyNetwork(THREE_CLASS).state_dict(), path)
+    known = dataclasses.replace(members[0], name="tiny-known")
+    alone = dataclasses.replace(known, name="tiny-alone", weights=hashed(path))
+    return tuple(Row(m, operating_points(0.1, 0.4, 0.8)) for m in (known, alone))
+
+
 def write_bundle(folder: Path) -> Manifest:
     """Write a complete weights folder of two tiny members, one per geometry."""
     shutil.copy(LUNG_WEIGHTS, folder)
@@ -86,10 +101,8 @@ def write_bundle(folder: Path) -> Manifest:
         std=0.25,
         lungs=hashed(folder / "lungs.safetensors"),
         members=tuple(members),
-        operating_points=tuple(
-            operating_point(name, threshold)
-            for name, threshold in {"screening": 0.2, "balanced": 0.5, "rule_in": 0.9}.items()
-        ),
+        rows=rows_of(folder, members),
+        operating_points=operating_points(0.2, 0.5, 0.9),
         disagreement_limit=0.1,
         reliability=Reliability(
             (ReliabilityBin(0.0, 0.5, 100, 10), ReliabilityBin(0.5, 1.0, 100, 90))

@@ -19,6 +19,7 @@ from pneumo.bundle import load_manifest
 from pneumo.calibration import Estimate, MemberCalibration
 from pneumo.decision import Decision
 from train import card, evaluate, external, intervention, record, uncertainty
+from train.answers import Answer
 from train.metrics import Bootstrap
 from train.publish import Places
 from train.shares import share
@@ -99,7 +100,7 @@ def test_what_was_not_measured_has_no_section(places: Places) -> None:
 def test_an_official_test_gets_its_section(places: Places) -> None:
     manifest = load_manifest(places.weights / "manifest.json")
     rows = [
-        evaluate.Row(
+        Answer(
             file=path,
             label=CLASSES[i % 3],
             patient=f"p{i}",
@@ -109,7 +110,7 @@ def test_an_official_test_gets_its_section(places: Places) -> None:
         )
         for i, (path, p) in enumerate(zip(films().paths, said(3).tolist(), strict=True))
     ]
-    result = {"weights": manifest.revision, **evaluate.summary(rows, manifest)}
+    result = {"weights": manifest.revision, **evaluate.summary(rows, manifest.operating_points)}
     record.write(places.results / "official_test.json", result)
     text = run(places)
     stored = json.loads((places.results / "official_test.json").read_text())

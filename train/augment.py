@@ -25,6 +25,7 @@ class Jitter:
     shift: float = 0.04  # of the box's side
     rotate: float = 0.10  # radians, about 6 degrees
     shear: float = 0.05
+    collimate: float = 0.3  # share of films whose margins are blacked out, up to 0.2 of each side
     flip: float = 0.5  # share of films mirrored
     exposure: float = 0.08  # of the full range
     contrast: float = 0.20  # log-scale
@@ -59,6 +60,21 @@ def jitter_corners(corners: Tensor, jitter: Jitter, generator: torch.Generator) 
     moved = corners[:, :, :2] @ inner
     moved[:, :, 2] += corners[:, :, 2]
     return moved
+
+
+def collimate(x: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Black out random margins of a share of squares (B, 1, S, S), as a collimator does."""
+    if share == 0:
+        return x
+    batch, size, device = len(x), x.shape[-1], generator.device
+    margins = 0.2 * torch.rand(batch, 4, 1, generator=generator, device=device)
+    left, right, top, bottom = margins.unbind(dim=1)  # (B, 1) each
+    at = (torch.arange(size, device=device) + 0.5)[None] / size  # (1, S)
+    columns = (at >= left) & (at <= 1 - right)
+    rows = (at >= top) & (at <= 1 - bottom)
+    open_field = rows[:, None, :, None] & columns[:, None, None, :]
+    spared = torch.rand(batch, generator=generator, device=device) >= share
+    return x * (open_field | spared[:, None, None, None])
 
 
 def expose(x: Tensor, jitter: Jitter, generator: torch.Generator) -> Tensor:
@@ -125,6 +141,7 @@ def augment(
     Films, corners and generator share a device.
     """
     x = sample(films.float() / 255, jitter_corners(corners, jitter, generator), size_px)
+    x = collimate(x, jitter.collimate, generator)
     return erase(expose(x, jitter, generator), jitter.erase, generator)
 
 

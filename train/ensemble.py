@@ -20,6 +20,7 @@ from pneumo.geometry import GEOMETRIES, Box, corners_of, to_film
 from pneumo.lungs import LungNetwork, Lungs, find_lungs
 from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
 from train.data import Films
+from train.split import patient_of
 from train.squares import squares
 
 CHECKPOINTS = Path("checkpoints")
@@ -60,6 +61,48 @@ class Outputs:
 
     logits: NDArray[np.float64]  # (N, K)
     evidence: Tensor  # (N, h, w), raw log-odds of pneumonia
+
+
+@dataclass(frozen=True, eq=False)
+class Role:
+    """Films of one role and what every member says of them."""
+
+    chosen: Suitable
+    said: tuple[Outputs, ...]
+
+    @classmethod
+    def ask(cls, chosen: Suitable, members: Sequence[Contender]) -> Role:
+        """Ask every member about every film."""
+        said = []
+        for member in members:
+            print(f"{member.name} on {len(chosen.films)} films", flush=True)
+            said.append(outputs(member, chosen))
+        return cls(chosen, tuple(said))
+
+    def only(self, *indices: int) -> Role:
+        """The same films before some of the members."""
+        return Role(self.chosen, tuple(self.said[i] for i in indices))
+
+    @property
+    def label(self) -> NDArray[np.int64]:
+        return np.asarray(self.chosen.films.label.numpy(), dtype=np.int64)
+
+    @property
+    def sick(self) -> NDArray[np.bool_]:
+        return np.asarray(self.label > 0)
+
+    def estimates(self, calibrations: Sequence[MemberCalibration]) -> list[Estimate]:
+        return estimates([o.logits for o in self.said], calibrations)
+
+    def described(self) -> dict[str, object]:
+        """What the numbers rest on."""
+        patients = {patient_of(Path(p)) for p in self.chosen.films.paths}
+        return {
+            "films": len(self.label),
+            "patients": len(patients),
+            "pneumonia": int(self.sick.sum()),
+            "refused": list(self.chosen.refused),
+        }
 
 
 def load_contender(name: str) -> Contender:

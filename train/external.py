@@ -29,7 +29,8 @@ from pneumo.decision import Decision
 from pneumo.errors import UnreadableImage, UnsuitableImage
 from pneumo.reader import Reader
 from train import metrics, record
-from train.evaluate import REFERRAL, decisions
+from train.answers import decisions
+from train.evaluate import REFERRAL
 from train.metrics import Bootstrap
 from train.shares import share
 from train.shipped import add_trial_arguments, open_reader, spread
@@ -102,7 +103,13 @@ def read_case(reader: Reader, folder: Path, case: Case) -> Outcome:
         reading = reader.read((folder / case.path).read_bytes(), operating_point=point)
     except (UnreadableImage, UnsuitableImage):
         return Outcome(case, None, {})
-    return Outcome(case, reading.estimate.probability, decisions(reader, reading))
+    manifest = reader.manifest
+    decided = decisions(
+        manifest.operating_points,
+        reading.estimate,
+        disagreement_limit=manifest.disagreement_limit,
+    )
+    return Outcome(case, reading.estimate.probability, decided)
 
 
 def at_points(

@@ -102,10 +102,11 @@ def learn(
     size_px, steps = config.sizes[epoch], len(train.films) // config.batch
     parallel = place.parallel(learner.network)
     total = torch.zeros((), dtype=torch.float64, device=place.device)
+    bf16 = place.bf16(config.bf16)
     order = place.agreed(torch.randperm(len(train.films), generator=generator, device=place.device))
     for index in order[: steps * config.batch].split(config.batch):
         x, target = draw(train, index[place.rank :: place.world], size_px, config, generator, place)
-        with torch.autocast(place.device.type, torch.bfloat16, enabled=config.bf16):
+        with torch.autocast(place.device.type, torch.bfloat16, enabled=bf16):
             logits = parallel(standardise(x))
         cost = loss(config, logits.float(), target, train.weights)
         learner.optimizer.zero_grad()
@@ -150,6 +151,9 @@ def load(config: Config, role: str, place: Place) -> Role:
 def begin(config: Config, train: Role, place: Place) -> Learner:
     """The network with its initial weights, and everything that will change it."""
     network = ARCHITECTURES[config.architecture](config.classes)
+    for layer in network.modules():
+        if isinstance(layer, nn.Dropout) and config.dropout >= 0:
+            layer.p = config.dropout
     random = initialise(network, config.init, config.architecture)
     network = network.to(place.device)
     if config.init not in ("none", "imagenet"):
@@ -178,7 +182,8 @@ def examine(
     network: nn.Module, select: Role, size_px: int, config: Config, place: Place
 ) -> dict[str, float]:
     """Scores of the weight average on ``select``; all processes go by the first one's."""
-    logits = predict(network, squares(select.films, select.corners, size_px), bf16=config.bf16)
+    seen = squares(select.films, select.corners, size_px)
+    logits = predict(network, seen, bf16=place.bf16(config.bf16))
     scores = score(select.films, logits)
     values = torch.tensor(list(scores.values()), dtype=torch.float64, device=place.device)
     return dict(zip(scores, place.agreed(values).tolist(), strict=True))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pneumo.networks import Network
 from pneumo.networks.densenet import DenseNet
+from pneumo.networks.mobilenet import MobileNet
 from pneumo.networks.resnet import ResNet
 from train.recipe import Config
 
@@ -28,7 +29,7 @@ def initialise(network: Network, init: str, architecture: str) -> list[str]:
         return sorted(dict(network.named_parameters()))
     if init == "imagenet":
         # "resnet18_cbam" starts from the body that it adds to.
-        plain = architecture.partition("_")[0]
+        plain = architecture.removesuffix("_cbam")
         source = torchvision.models.get_model(plain, weights="IMAGENET1K_V1").state_dict()
     else:
         source = load_file(Path(init))
@@ -47,12 +48,12 @@ def initialise(network: Network, init: str, architecture: str) -> list[str]:
 
 
 def name_here(network: Network, name: str) -> str:
-    """This project's name of a tensor of torchvision's ResNets or DenseNets."""
+    """This project's name of a tensor of torchvision's ResNets, DenseNets or MobileNets."""
     first, _, rest = name.partition(".")
-    if isinstance(network, DenseNet):
+    if isinstance(network, DenseNet | MobileNet):
         return f"body.{rest}" if first == "features" else name
     if not isinstance(network, ResNet):
-        raise ValueError("initial weights are known for ResNets and DenseNets; use --init none")
+        raise ValueError("initial weights are known for torchvision's bodies; use --init none")
     if first.startswith("layer"):
         return f"stages.{int(first[5:]) - 1}.{rest}"
     return {"conv1": f"stem.0.{rest}", "bn1": f"stem.1.{rest}"}.get(first, name)

@@ -41,6 +41,14 @@ class Place:
         """This process's own source of chance, on its device."""
         return torch.Generator(self.device).manual_seed(self.seed(seed))
 
+    def bf16(self, wanted: bool | None) -> bool:
+        """Whether to compute in bfloat16: as wanted, else where the processor has it."""
+        if wanted is not None:
+            return wanted
+        # Emulated, it costs twice the time of float32. torch has no public name for this question.
+        cpu = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return self.device.type == "cuda" or cpu
+
     def resident(self, tensor: Tensor) -> Tensor:
         """A tensor on the device where there is room for it, else where it is."""
         if self.device.type == "cuda":

@@ -78,8 +78,11 @@ def note_version(path: Path, manifest: Manifest, change: str | None) -> None:
 
 def contents(places: Places) -> dict[str, Path]:
     """Path on the Hub -> file here: what the manifest names, the manifest, and the card."""
-    manifest = load_bundle(places.weights).manifest  # strict: nothing damaged is published
-    names = [MANIFEST, manifest.lungs.file, *(m.weights.file for m in manifest.members)]
+    bundle = load_bundle(places.weights)  # strict: nothing damaged is published
+    for row in bundle.manifest.rows:
+        bundle.load_row(row)
+    manifest = bundle.manifest
+    names = [MANIFEST, *(weights.file for weights in manifest.files)]
     return {README: places.weights / card.CARD, **{name: places.weights / name for name in names}}
 
 

@@ -44,6 +44,9 @@ class Config:
     patience: int = 0  # stop after so many epochs at the last size that are no better; 0: never
     average: float = 0.99  # per-step decay of the weight average that is judged and shipped; 0: off
 
+    # Share of units dropped before the head, in architectures that drop; -1: the architecture's own
+    dropout: float = -1.0
+
     head_epochs: int = 0  # train the head alone first; 1 or 2 spare pretrained weights a shock
     frozen: tuple[str, ...] = ()  # parts that then stay frozen, by name: stem stages.0
     frozen_epochs: int = 0  # until this epoch, counted from the start; 999: for good
@@ -53,7 +56,9 @@ class Config:
     jitter: Jitter = field(default_factory=Jitter)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto takes CUDA where there is one
-    bf16: bool = True  # bfloat16 forward passes; twice as fast on GPUs and on CPUs with AMX
+    # bfloat16 forward passes: twice as fast on GPUs and on CPUs that have them, slower on other
+    # CPUs; None asks the processor
+    bf16: bool | None = None
     channels_last: bool = True  # memory layout that convolutions prefer
     tensorboard: bool = True  # logs below checkpoints/NAME/tensorboard where it is installed
 
