@@ -60,7 +60,8 @@ class Row:
     A row whose network is also a member of the ensemble shares its weight file.
     """
 
-    member: Member
+    title: str  # what it is, for people: "ResNet-18 with CBAM, from ImageNet"
+    member: Member  # named as the row
     operating_points: tuple[OperatingPoint, ...]  # named as the ensemble's, in the same order
 
 

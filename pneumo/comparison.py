@@ -23,6 +23,7 @@ class Opinion:
     """What one network says of one film, calibrated and judged by itself."""
 
     name: str
+    title: str
     architecture: str
     geometry: str
     size_px: int
@@ -74,6 +75,7 @@ class Comparison:
         point = {p.name: p for p in row.operating_points}[point_name]
         return Opinion(
             name=member.name,
+            title=row.title,
             architecture=member.architecture,
             geometry=member.geometry,
             size_px=member.size_px,

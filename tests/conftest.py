@@ -79,7 +79,7 @@ def rows_of(folder: Path, members: list[Member]) -> tuple[Row, ...]:
     save_file(TinyNetwork(THREE_CLASS).state_dict(), path)
     known = dataclasses.replace(members[0], name="tiny-known")
     alone = dataclasses.replace(known, name="tiny-alone", weights=hashed(path))
-    return tuple(Row(m, operating_points(0.1, 0.4, 0.8)) for m in (known, alone))
+    return tuple(Row(m.name.title(), m, operating_points(0.1, 0.4, 0.8)) for m in (known, alone))
 
 
 def write_bundle(folder: Path) -> Manifest:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from pneumo.networks import ARCHITECTURES
+from pneumo.networks import ARCHITECTURES, THREE_CLASS
+from tests.workshop import Small, write_films
+from train import experiments
 from train.data import Films
 from train.experiments import BASE_SEEDS, EXTRA, asked, key
 from train.findings import Jury, Run, answer, answer_all, members, sentence
@@ -113,3 +116,21 @@ def test_a_question_is_answered_when_all_its_runs_are_done(films: Films) -> None
     assert rules[2].sensitivity.value >= 0.98
     runs.popitem()
     assert len(answer_all(runs, key, films, films, base_seeds=BASE_SEEDS)) == 1
+
+
+def test_an_experiment_trains_is_recorded_and_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_films(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("train.split.SPLIT_CSV", tmp_path / "split.csv")
+    monkeypatch.setitem(ARCHITECTURES, "small", Small)
+    changes = {"architecture": "small", "stages": ((32, 1),), "batch": 6, "device": "cpu"}
+    trained = experiments.train(changes, 1, data=tmp_path, init="none")
+    films = experiments.load_role(tmp_path, "select")
+    assert len(trained.said["select"]) == len(films)
+    assert trained.parameters == sum(p.numel() for p in Small(THREE_CLASS).parameters())
+    experiments.save(tmp_path / "experiments.json", {key(changes, 1): trained}, tmp_path)
+    (again,) = experiments.load(tmp_path / "experiments.json").items()
+    assert again[0] == key(changes, 1)
+    assert again[1].said["select"] == pytest.approx(trained.said["select"], abs=1e-5)

@@ -30,7 +30,7 @@ from pneumo.bundle import MANIFEST, SCHEMA, Manifest, Member, Row, WeightFile, l
 from pneumo.calibration import Estimate, MemberCalibration
 from pneumo.decision import OperatingPoint
 from pneumo.networks import THREE_CLASS
-from train import account, conformal, record, reliability, scaling, thresholds
+from train import account, conformal, record, reliability, scaling, systems, thresholds
 from train.data import add_data_argument, load_role
 from train.ensemble import (
     CHECKPOINTS,
@@ -129,7 +129,11 @@ def row(name: str, run: Contender, ensemble: Manifest, calibrate: Role, test: Ro
     member = next((m for m in ensemble.members if m.name == run.name), None)
     calibration = scaling.fit(calibrate.said[0].logits, calibrate.label)
     file = member.weights.file if member else f"row_{name}.safetensors"
-    return Row(shipped(name, run, calibration, file), priced(calibrate, test, [calibration]))
+    return Row(
+        title=systems.SYSTEMS[name].title,
+        member=shipped(name, run, calibration, file),
+        operating_points=priced(calibrate, test, [calibration]),
+    )
 
 
 def patterns(films: Sequence[Estimate]) -> NDArray[np.float64]:
@@ -140,8 +144,10 @@ def patterns(films: Sequence[Estimate]) -> NDArray[np.float64]:
 def named_runs(pairs: Sequence[str]) -> dict[str, str]:
     """NAME=RUN pairs as a dict; ends the program where one is something else."""
     parts = [pair.partition("=") for pair in pairs]
-    if wrong := [name for name, equals, run in parts if not (name and equals and run)]:
+    if wrong := [pair for pair, (_, _, run) in zip(pairs, parts, strict=True) if not run]:
         raise SystemExit(f"--rows takes NAME=RUN, not {wrong[0]}")
+    if unknown := [name for name, _, _ in parts if name not in systems.SYSTEMS]:
+        raise SystemExit(f"no row is named {unknown[0]}; there are {', '.join(systems.SYSTEMS)}")
     return {name: run for name, _, run in parts}
 
 
