@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 export PORT ?= 7860
-INIT ?= imagenet
+INIT_RESNET18 ?= imagenet
+INIT_MOBILENET_V2 ?= imagenet
 BIN := $(VENV)/bin
 
 .PHONY: help demo test check lint train report
@@ -27,20 +28,24 @@ lint: $(VENV)/.test ## ruff and mypy
 check: lint ## lint, types and every test in one run
 	$(BIN)/python -m pytest
 
-train: $(VENV)/.test ## retrain everything from the films in PNEUMO_DATA: about two hours on 2 cores
+train: $(VENV)/.test ## retrain everything from the films in PNEUMO_DATA: a few hours on 2 cores
 	$(BIN)/python -m train.split
 	$(BIN)/python -m train.lungs
-	$(BIN)/python -m train.fit --name resnet18-crop-0 --geometry centre_crop --seed 0 --init $(INIT)
-	$(BIN)/python -m train.fit --name resnet18-lungs-0 --geometry lung_box --seed 1 --init $(INIT)
-	$(BIN)/python -m train.fit --name resnet18-crop-1 --geometry centre_crop --seed 2 --init $(INIT)
-	$(BIN)/python -m train.fit --name resnet18-lungs-1 --geometry lung_box --seed 3 --init $(INIT)
-	$(BIN)/python -m train.calibrate --members resnet18-crop-0 resnet18-lungs-0 resnet18-crop-1 resnet18-lungs-1
-	$(BIN)/python -m train.evaluate --role test select
+	$(BIN)/python -m train.fit --name resnet18-crop-0 --geometry centre_crop --seed 0 --jitter.collimate 0 --init $(INIT_RESNET18)
+	$(BIN)/python -m train.fit --name resnet18-lungs-0 --geometry lung_box --seed 1 --jitter.collimate 0 --init $(INIT_RESNET18)
+	$(BIN)/python -m train.fit --name resnet18-lungs-1 --geometry lung_box --seed 3 --jitter.collimate 0 --init $(INIT_RESNET18)
+	$(BIN)/python -m train.fit --name mobilenet-crop-0 --architecture mobilenet_v2 --geometry centre_crop --seed 4 --stages 128 6 192 2 --init $(INIT_MOBILENET_V2)
+	$(BIN)/python -m train.fit --name mobilenet-crop-1 --architecture mobilenet_v2 --geometry centre_crop --seed 8 --stages 128 8 --init $(INIT_MOBILENET_V2)
+	$(BIN)/python -m train.fit --name mobilenet-lungs-0 --architecture mobilenet_v2 --geometry lung_box --seed 6 --stages 128 8 --init $(INIT_MOBILENET_V2)
+	$(BIN)/python -m train.calibrate --members resnet18-crop-0 resnet18-lungs-0 resnet18-lungs-1 mobilenet-crop-0 mobilenet-crop-1 mobilenet-lungs-0 --rows resnet18=resnet18-crop-0 mobilenet_v2=mobilenet-crop-1
+	$(BIN)/python -m train.evaluate --role test
+	$(BIN)/python -m train.uncertainty
+	$(BIN)/python -m train.audit
 	$(BIN)/python -m train.examples
 	$(BIN)/python -m tests.test_golden
 	$(BIN)/python -m train.report
 
-report: $(VENV)/.test ## fill README's results blocks from train/results/*.json
+report: $(VENV)/.test ## draw the figures, fill README and the model card from train/results/*.json
 	$(BIN)/python -m train.report
 
 $(BIN)/python:

@@ -139,6 +139,14 @@ def tiny_architecture() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def forgetful(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test computes on films is remembered neither in the tree nor by the next test."""
+    monkeypatch.setattr(
+        "train.squares.ANSWERS", tmp_path_factory.getbasetemp() / os.urandom(8).hex()
+    )
+
+
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete weights folder; tests that damage it take a copy."""

@@ -184,3 +184,4 @@ def test_every_weight_file_and_every_number_names_the_revision(tiny_reader):
     named = [calibrate.revision_of(m) for m in (manifest, other_file, other_limit)]
     assert len(set(named)) == 3
     assert calibrate.revision_of(other_day) == named[0]
+    assert calibrate.revision_of(dataclasses.replace(manifest, rows=())) == named[0]

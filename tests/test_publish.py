@@ -16,7 +16,7 @@ from measured_house import REPO, run
 
 from pneumo.bundle import load_manifest
 from pneumo.hub import load_pin, load_published
-from train.publish import Places
+from train.publish import Places, tag_of
 
 
 def test_a_dry_run_lists_what_would_be_uploaded_and_asks_no_network(
@@ -94,8 +94,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 def test_what_is_published_is_what_an_installation_pulls(places: Places, hub: LocalHub) -> None:
     text = run(places, dry_run=False)
     pin = load_pin(places.pin)
-    assert (pin.repo, pin.revision) == (REPO, "weights-tiny")
-    stored = hub.commits[hub.refs["weights-tiny"]]
+    assert pin.repo == REPO
+    assert pin.revision.startswith("weights-tiny-")
+    stored = hub.commits[hub.refs[pin.revision]]
     assert stored["README.md"].decode() == text
     assert "member_old.safetensors" not in stored
     assert hashlib.sha256(stored["manifest.json"]).hexdigest() == pin.manifest_sha256
@@ -106,10 +107,19 @@ def test_publishing_again_renews_the_card_but_never_moves_the_tag(
     places: Places, hub: LocalHub
 ) -> None:
     run(places, dry_run=False)
-    tagged = hub.refs["weights-tiny"]
+    tag = load_pin(places.pin).revision
+    tagged = hub.refs[tag]
     text = run(places, dry_run=False, change="A better sentence.")
-    assert hub.refs["weights-tiny"] == tagged
+    assert hub.refs[tag] == tagged
     assert hub.commits[hub.refs["main"]]["README.md"].decode() == text
+
+
+def test_another_row_is_another_tag_of_the_same_revision(places: Places) -> None:
+    path = places.weights / "manifest.json"
+    manifest = load_manifest(path)
+    tags = [tag_of(dataclasses.replace(manifest, rows=manifest.rows[:n])) for n in range(3)]
+    assert len(set(tags)) == 3
+    assert all(tag.startswith(f"weights-{manifest.revision}") for tag in tags)
 
 
 def test_other_weights_are_never_published_under_a_tag_in_use(

@@ -63,9 +63,12 @@ def remove_networks_but(kept: Sequence[str]) -> None:
 
 
 def revision_of(manifest: Manifest) -> str:
-    """A short name of everything a reading rests on: weight files, calibration, thresholds."""
+    """A short name of everything a reading rests on: weight files, calibration, thresholds.
+
+    No reading rests on the rows, so more of them leave the revision, and its results, as they are.
+    """
     bound = dataclasses.asdict(manifest)
-    for aside in ("revision", "created", "code_sha256", "hub_repo", "hub_revision"):
+    for aside in ("revision", "created", "rows", "code_sha256", "hub_repo", "hub_revision"):
         del bound[aside]
     return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()[:12]
 

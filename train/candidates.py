@@ -28,17 +28,16 @@ import torch
 from numpy.typing import NDArray
 
 from pneumo.calibration import log_odds
-from pneumo.geometry import corners_of
 from pneumo.lungs import LungNetwork
 from train import metrics, record
 from train.alterations import ALTERATIONS
 from train.data import Films, add_data_argument, load_role
-from train.ensemble import BATCH, Contender, Suitable, load_contender, suitable
+from train.ensemble import Contender, Suitable, load_contender, outputs, suitable
 from train.intervention import altered
 from train.metrics import Floats
 from train.selection import aspect_weights
 from train.shifts import SHIFTS
-from train.squares import LUNGS, load_lung_network, squares
+from train.squares import LUNGS, load_lung_network
 
 AS_FOUND = "as_found"
 SHIFTED = ("contrast_low", "blur")  # where members lost most
@@ -73,14 +72,6 @@ def only(chosen: Suitable, paths: set[str]) -> Suitable:
     index = [i for i, path in enumerate(chosen.films.paths) if path in paths]
     lungs = tuple(chosen.lungs[i] for i in index)
     return Suitable(chosen.films.subset(torch.tensor(index)), lungs, chosen.refused)
-
-
-@torch.no_grad()
-def odds(run: Contender, chosen: Suitable) -> Floats:
-    """Log-odds of pneumonia of every film, uncalibrated."""
-    corners = torch.stack([corners_of(box) for box in chosen.boxes(run.geometry)])
-    seen = squares(chosen.films, corners, run.size_px, BATCH)
-    return log_odds(torch.cat([run.network(x) for x in seen]).double().numpy())
 
 
 def score(runs: Sequence[str], said: Odds, sick: NDArray[np.bool_], weight: Floats) -> Score:
@@ -131,7 +122,7 @@ def main() -> None:
     said: Odds = {}
     for name, each in chosen.items():
         print(f"{name}: {len(each.films)} films", flush=True)
-        said[name] = {run.name: odds(run, each) for run in runs}
+        said[name] = {run.name: log_odds(outputs(run, each).logits) for run in runs}
     kept = chosen[AS_FOUND].films
     sick, weight = kept.label.numpy() > 0, aspect_weights(kept)
     alone = [score([run.name], said, sick, weight) for run in runs]

@@ -32,6 +32,9 @@ PROVENANCE = {
     "resnet18": "resnet18: ImageNet weights of torchvision (BSD-3-Clause), recovered in part: the "
     "stem to layer3 and the downsampling of layer4; the 3x3 convolutions of layer4 and the head "
     "began at random.",
+    "mobilenet_v2": "mobilenet_v2: ImageNet weights of Google's MobileNetV2 1.0 (Apache-2.0), "
+    "complete, from a model that keeps them in 8 bits with its BatchNorm folded; the head began at "
+    "random.",
     "densenet121": "densenet121: from scratch.",
 }
 PURPOSES = {

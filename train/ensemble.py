@@ -17,11 +17,11 @@ from pneumo import gate, gradcam
 from pneumo.calibration import Estimate, MemberCalibration
 from pneumo.errors import UnsuitableImage
 from pneumo.geometry import GEOMETRIES, Box, corners_of, to_film
-from pneumo.lungs import LungNetwork, Lungs, find_lungs
+from pneumo.lungs import LungNetwork, Lungs
 from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
 from train.data import Films
 from train.split import patient_of
-from train.squares import squares
+from train.squares import lungs_of, remembered, squares
 
 CHECKPOINTS = Path("checkpoints")
 BATCH = 64
@@ -127,8 +127,7 @@ def load_contender(name: str) -> Contender:
 def suitable(network: LungNetwork, films: Films) -> Suitable:
     """Find the lungs of every film and leave out the films that reading would refuse."""
     kept, lungs, refused = [], [], []
-    for i, film in enumerate(films.pixels):
-        found = find_lungs(network, film[None].float() / 255)
+    for i, found in enumerate(lungs_of(network, films)):
         try:
             gate.require_lungs(found)
         except UnsuitableImage:
@@ -144,13 +143,19 @@ def suitable(network: LungNetwork, films: Films) -> Suitable:
 @torch.no_grad()
 def outputs(member: Contender, chosen: Suitable) -> Outputs:
     """Logits and evidence of every film, unaugmented and in full precision."""
+    network, films = member.network, chosen.films
     corners = torch.stack([corners_of(box) for box in chosen.boxes(member.geometry)])
-    logits, evidence = [], []
-    for x in squares(chosen.films, corners, member.size_px, BATCH):
-        features = member.network.features(x)
-        logits.append(member.network.logits(features).double())
-        evidence.append(gradcam.evidence(member.network, features))
-    return Outputs(torch.cat(logits).numpy(), torch.cat(evidence))
+
+    def ask() -> dict[str, Tensor]:
+        logits, evidence = [], []
+        for x in squares(films, corners, member.size_px, BATCH):
+            features = network.features(x)
+            logits.append(network.logits(features).double())
+            evidence.append(gradcam.evidence(network, features))
+        return {"logits": torch.cat(logits), "evidence": torch.cat(evidence)}
+
+    said = remembered(f"outputs-{member.size_px}", network, films.pixels, corners, make=ask)
+    return Outputs(said["logits"].numpy(), said["evidence"])
 
 
 def estimates(

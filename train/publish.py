@@ -49,14 +49,19 @@ def bind(places: Places, repo: str | None, revision: str | None) -> Pin:
     repo = repo or manifest.hub_repo or (load_pin(places.pin).repo if places.pin.exists() else "")
     if not repo:
         raise SystemExit("Name the repository once: python -m train.publish --repo OWNER/NAME")
-    bound = dataclasses.replace(
-        manifest, hub_repo=repo, hub_revision=revision or f"weights-{manifest.revision}"
-    )
+    bound = dataclasses.replace(manifest, hub_repo=repo, hub_revision=revision or tag_of(manifest))
     if bound != manifest:
         path.write_text(json.dumps(dataclasses.asdict(bound), indent=1) + "\n")
     pin = Pin(repo, bound.hub_revision, record.sha256_of(path))
     places.pin.write_text(json.dumps(dataclasses.asdict(pin), indent=1) + "\n")
     return pin
+
+
+def tag_of(manifest: Manifest) -> str:
+    """A tag per set of files: the revision, and a short hash of the rows where there are any."""
+    rows = json.dumps([dataclasses.asdict(row) for row in manifest.rows], sort_keys=True)
+    suffix = f"-{hashlib.sha256(rows.encode()).hexdigest()[:6]}" if manifest.rows else ""
+    return f"weights-{manifest.revision}{suffix}"
 
 
 def described(manifest: Manifest) -> str:
@@ -140,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repo", metavar="OWNER/NAME", help="default: the one named before")
-    parser.add_argument("--revision", metavar="TAG", help="default: weights-REVISION")
+    parser.add_argument("--revision", metavar="TAG", help="default: weights-REVISION-ROWS")
     parser.add_argument("--change", metavar="TEXT", help="what is new, for the version history")
     parser.add_argument("--dry-run", action="store_true", help="write the files, upload nothing")
     options = parser.parse_args(arguments)

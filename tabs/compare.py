@@ -1,0 +1,49 @@
+"""The Compare tab: the film of the Read tab before every model, each answer as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from pneumo import Reader, Reading, board, report, view
+from pneumo.comparison import Comparison, Opinion
+from tabs.desk import Desk
+
+SCRIPT = Path(__file__).parents[1] / "assets" / "board.js"
+
+
+def tab(reader: Reader, desk: Desk, *, chosen: gr.Tab) -> None:
+    """Lay the tab out inside the current Blocks; ``chosen`` is the tab that it stands in."""
+    comparison = Comparison(reader)
+    titles = [row.title for row, _ in comparison.rows]
+    shown = gr.HTML(
+        board.empty(), elem_id="board", js_on_load=SCRIPT.read_text(), apply_default_css=False
+    )
+
+    def ask(point: str, reading: Reading | None, before: str) -> Iterator[Any]:
+        """Fill the board answer by answer; a board that is already this film's stays."""
+        if reading is None:
+            yield view.expired() if "data-board" in before else board.empty()
+            return
+        reading = reader.at(reading, point)
+        opinions: list[Opinion] = []
+        yield board.board(reading, opinions, waiting=titles)
+        for opinion in comparison.ask(reading):
+            opinions.append(opinion)
+            yield board.board(reading, opinions, waiting=titles[len(opinions) :])
+
+    def compare(film: dict[str, Any] | None, operating_point: str) -> dict[str, Any]:
+        """Read one film by the ensemble and by every row (schema pneumo.comparison/1)."""
+        answer, reading = desk.answer(film, operating_point)
+        return report.comparison_as_json(answer, comparison.ask(reading) if reading else ())
+
+    point, kept = desk.choices[0], desk.outputs[3]
+    event = chosen.select(
+        ask, [point, kept, shown], shown, show_progress="minimal", api_visibility="private"
+    )
+    event.failure(view.fault, None, shown, api_visibility="private")
+    film, answer, press = gr.File(visible=False), gr.JSON(visible=False), gr.Button(visible=False)
+    press.click(compare, [film, point], answer, api_name="compare", preprocess=False)
