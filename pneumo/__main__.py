@@ -1,9 +1,12 @@
 """The command line.
 
     python -m pneumo read FILE... [--operating-point screening] [--json]
+    python -m pneumo batch FOLDER|ZIP|FILE... --out results.csv [--operating-point screening]
+                                                                [--workers N]
+    python -m pneumo info
 
 The exit code is 0 when every film was read, 1 when one was refused, 2 when nothing could be read
-at all because the command or the weights are wrong.
+at all because the command or the weights are wrong, 130 when the run was stopped by hand.
 """
 
 from __future__ import annotations
@@ -11,13 +14,21 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pneumo.errors import BrokenBundle, PneumoError, UnreadableImage
+from pneumo import __version__, archive, fleet, spreadsheet, view
+from pneumo.archive import Source
+from pneumo.decision import OperatingPoint
+from pneumo.errors import BrokenBundle, PneumoError
 from pneumo.reader import SCREENING, Reader, load_reader
 from pneumo.report import as_json, as_text, refusal_as_json, refusal_as_text
+from pneumo.spreadsheet import Ledger
+from pneumo.worklist import Urgency, read_all
+
+STOPPED = 130  # as shells say of a program that was interrupted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,16 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         reader = load_reader()
+        points = [point.name for point in reader.manifest.operating_points]
+        if getattr(options, "operating_point", SCREENING) not in points:
+            known = ", ".join(points)
+            parser.error(f"no operating point {options.operating_point}; choose {known}")
+        return int(options.run(reader, options))
     except BrokenBundle as error:
         print(f"pneumo: {error}", file=sys.stderr)
         return 2
-    points = [point.name for point in reader.manifest.operating_points]
-    if options.operating_point not in points:
-        parser.error(f"no operating point {options.operating_point}; choose {', '.join(points)}")
-    refused = 0
-    for file in options.file:
-        refused += not _read(reader, file, point=options.operating_point, json_lines=options.json)
-    return 1 if refused else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,21 +56,52 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     read = commands.add_parser("read", help="read films: JPEG, PNG, TIFF or DICOM")
     read.add_argument("file", nargs="+", metavar="FILE", help="a frontal chest film of a child")
-    read.add_argument(
-        "--operating-point",
-        default=SCREENING,
-        metavar="NAME",
-        help="screening (default), balanced, assisted or rule_in",
-    )
     read.add_argument("--json", action="store_true", help="print one JSON line per file")
+    read.set_defaults(run=_read)
+    batch = commands.add_parser("batch", help="read folders and ZIP archives into a CSV file")
+    batch.add_argument(
+        "source", nargs="+", metavar="SOURCE", help="a folder, a ZIP archive or a film"
+    )
+    batch.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="CSV",
+        help="the results; where it exists already, films that it holds are not read again",
+    )
+    batch.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="read with N workers of Ray (needs pneumo[ray]); a source may then be s3://...",
+    )
+    batch.set_defaults(run=_batch)
+    for command in (read, batch):
+        command.add_argument(
+            "--operating-point",
+            default=SCREENING,
+            metavar="NAME",
+            help="screening (default), balanced, assisted or rule_in",
+        )
+    info = commands.add_parser("info", help="say which program, weights and device would read")
+    info.set_defaults(run=_info)
     return parser
 
 
-def _read(reader: Reader, file: str, *, point: str, json_lines: bool) -> bool:
+def _read(reader: Reader, options: argparse.Namespace) -> int:
+    refused = 0
+    for file in options.file:
+        refused += not _read_one(
+            reader, file, point=options.operating_point, json_lines=options.json
+        )
+    return 1 if refused else 0
+
+
+def _read_one(reader: Reader, file: str, *, point: str, json_lines: bool) -> bool:
     """Read one file and print the outcome; False when it was refused."""
     sha256 = None
     try:
-        data = _bytes_of(file)
+        data = archive.file_bytes(Path(file), name=file, limit_bytes=None)
         sha256 = hashlib.sha256(data).hexdigest()
         reading = reader.read(data, operating_point=point)
     except PneumoError as error:
@@ -77,16 +117,84 @@ def _read(reader: Reader, file: str, *, point: str, json_lines: bool) -> bool:
     return True
 
 
-def _bytes_of(file: str) -> bytes:
-    """The bytes of a named file. Raises UnreadableImage."""
+def _batch(reader: Reader, options: argparse.Namespace) -> int:
+    point, out = options.operating_point, options.out
     try:
-        return Path(file).read_bytes()
-    except FileNotFoundError as error:
-        raise UnreadableImage(f"There is no file {file}; check its name.") from error
-    except IsADirectoryError as error:
-        raise UnreadableImage(f"{file} is a folder; name the films in it.") from error
-    except OSError as error:
-        raise UnreadableImage(f"{file} cannot be opened; check that you may read it.") from error
+        films = list(fleet.sources(options.source, leave_out=out))
+        if not films:
+            raise PneumoError("There is no film in what was named; name other files or folders.")
+        with spreadsheet.ledger(out, reader, operating_point=point) as ledger:
+            _fill(ledger, reader, films, options)
+    except PneumoError as error:
+        print(f"pneumo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"pneumo: stopped; the same command goes on where {out} ends.", file=sys.stderr)
+        return STOPPED
+    counts = ", ".join(f"{ledger.counts[u]} {_plain(u)}" for u in Urgency)
+    print(f"{out}: {ledger.counts.total()} films, {counts}")
+    return 1 if ledger.counts[Urgency.REFUSED] else 0
+
+
+def _fill(ledger: Ledger, reader: Reader, films: list[Source], options: argparse.Namespace) -> None:
+    """Read what the ledger does not hold, here or by workers, and show how far it is."""
+    from tqdm import tqdm  # here, because the other commands show no progress
+
+    point = options.operating_point
+    if options.workers is None:
+        waiting = tqdm(films, unit="film")
+        for entry in read_all(reader, waiting, operating_point=point, skip=ledger.holds):
+            ledger.write(entry)
+        return
+    found = fleet.rows(
+        reader, films, operating_point=point, workers=options.workers, known=ledger.known
+    )
+    for row in tqdm(found, total=len(films), unit="film"):
+        if row is not None:
+            ledger.add(row)
+
+
+def _info(reader: Reader, options: argparse.Namespace) -> int:
+    manifest = reader.manifest
+    rows = [
+        ("pneumo", __version__),
+        ("weights", f"{manifest.revision}, made {manifest.created}"),
+        ("from", _origin(reader)),
+        ("device", str(reader.device)),
+        *(
+            (
+                "member",
+                f"{m.name}: {m.architecture}, {_plain(m.geometry)}, {m.size_px} px",
+            )
+            for m in manifest.members
+        ),
+        *(("point", _cost(point)) for point in manifest.operating_points),
+    ]
+    for label, text in rows:
+        print(f"{label:<9}{text}")
+    return 0
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _origin(reader: Reader) -> str:
+    """Where the weights were found, in the order in which `load_reader` looks."""
+    folder = reader.bundle.folder
+    if os.environ.get("PNEUMO_WEIGHTS"):
+        return f"{folder}, as PNEUMO_WEIGHTS says"
+    if folder == Path(__file__).parents[1] / "weights":
+        return f"{folder}, beside the program"
+    return f"{folder}, downloaded from the Hugging Face Hub"
+
+
+def _cost(point: OperatingPoint) -> str:
+    missed, flagged = 1 - point.sensitivity.value, 1 - point.specificity.value
+    return (
+        f"{point.name}: flags from {view.percent(point.threshold)} %; misses {view.of_100(missed)} "
+        f"of 100 with pneumonia, flags {view.of_100(flagged)} of 100 without"
+    )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def evidence(network: Network, features: Tensor, *, target: str = PNEUMONIA) -> 
     """
     leaf = features.detach().requires_grad_()  # (B, C, h, w)
     with torch.enable_grad():
-        score = _log_odds_of(network, network.logits(leaf), target)  # (B,)
+        score = log_odds_of(network, network.logits(leaf), target)  # (B,)
         (slope,) = torch.autograd.grad(score.sum(), leaf)
     # The head averages over the grid, so the slope of one cell is 1 / (h * w) of the whole effect.
     cells = features.shape[2] * features.shape[3]
@@ -33,7 +33,8 @@ def evidence(network: Network, features: Tensor, *, target: str = PNEUMONIA) -> 
     return (weight * leaf.detach()).sum(dim=1).relu()
 
 
-def _log_odds_of(network: Network, logits: Tensor, target: str) -> Tensor:  # (B, K) -> (B,)
+def log_odds_of(network: Network, logits: Tensor, target: str) -> Tensor:  # (B, K) -> (B,)
+    """Log-odds of pneumonia, or of one class against the rest. Raises ValueError."""
     if target == PNEUMONIA:
         return log_odds(logits)
     if target not in network.classes:

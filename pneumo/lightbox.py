@@ -1,7 +1,8 @@
-"""The film on the screen: picture, evidence, lung outline, legend and the same in words.
+"""The film on the screen: picture, lung outline, what the networks saw, and its own controls.
 
 Pictures travel inside the page as PNG, so that no copy of a film is ever written to disk or
-given an address of its own.
+given an address of its own. The evidence map is sent apart (`pneumo.caption`), so that another
+method does not send the film again; assets/film.js lays the one upon the other.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import base64
 import io
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
-from pneumo import overlay
+from pneumo import overlay, view, zones
+from pneumo.overlay import EvidenceMap
+from pneumo.sentences import PATTERN_NAMES
 
 if TYPE_CHECKING:
     from pneumo.radiograph import Radiograph
@@ -23,88 +25,113 @@ SCREEN_PX = 1600  # longest side shown: above the height of most monitors, about
 THUMBNAIL_PX = 128
 OPACITY = 60  # percent, at first
 WEAK = 0.25  # of the full scale: below it, the words call evidence weak
+METHOD_NAMES = {
+    overlay.GRAD_CAM: "Grad-CAM",
+    "grad_cam_plus_plus": "Grad-CAM++",
+    "hires_cam": "HiResCAM",
+    "layer_cam": "Layer-CAM",
+    overlay.EIGEN_CAM: "Eigen-CAM",
+}
+KEYS = "Keys: + and − zoom, arrows move, 0 fits, I inverts, F fills the screen."  # noqa: RUF001
 
 
 def figure(reading: Reading) -> str:
-    """The film with its evidence and outline as an HTML figure with its own controls."""
+    """The film with its outline and controls as an HTML figure; the evidence is laid on it."""
     height, width = reading.film.pixels.shape
     rows, columns = reading.lungs.mask.shape
-    words = evidence_in_words(reading)
-    return f"""<figure class="film" style="--aspect:{width / height:.4f};--opacity:{OPACITY / 100}">
-<div class="stage">
-<img class="picture" src="{_png(overlay.grey(reading.film.pixels, max_side_px=SCREEN_PX))}"
+    picture = png(overlay.grey(reading.film.pixels, max_side_px=SCREEN_PX))
+    return f"""<figure class="film" data-film="{reading.film.source.sha256[:16]}"
+ style="--aspect:{width / height:.4f}">
+<div class="stage" tabindex="0" role="group" aria-label="The film. {KEYS}">
+<div class="plate">
+<img class="picture" src="{picture}"
  alt="The chest film as it was decoded, {width} by {height} pixels.">
-<img class="evidence" src="{_evidence(reading)}" alt="Evidence map. {words}">
+<img class="evidence" alt="Evidence map, described below the film.">
+<svg class="frames" viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">
+{_frames(reading)}</svg>
 <svg class="outline" viewBox="0 0 {columns} {rows}" preserveAspectRatio="none" aria-hidden="true">
 <path d="{overlay.outline(reading.lungs.mask)}"/></svg>
 <i class="divider" aria-hidden="true"></i>
+</div>
 <input class="wipe" type="range" min="0" max="100" value="0" step="0.5"
  aria-label="Divider: film alone on its left, evidence on its right">
 <div class="veil"><p>The networks contradict each other on this film,
  so their evidence map is not shown.</p>
-<button type="button">Show the map all the same</button></div>
+<button type="button" class="reveal">Show the map all the same</button></div>
 </div>
-<figcaption>
-<div class="controls">
-<label class="map"><input class="show-evidence" type="checkbox" checked> Evidence</label>
-<label class="map grow">Opacity <input class="opacity" type="range" min="10" max="100"
- value="{OPACITY}"></label>
-<label><input class="show-outline" type="checkbox" checked> Lung outline</label>
-</div>
-{legend(reading.evidence_full_scale)}
-<p class="words">{words}</p>
-</figcaption>
+<figcaption>{_CONTROLS}<p class="fineprint">{view.DISCLAIMER}</p></figcaption>
 </figure>"""
 
 
-def legend(full_scale: float) -> str:
-    """The fixed colour scale, labelled in logit units and in plain words."""
-    ramp = overlay.layer(np.linspace(0, full_scale, 128)[None], full_scale=full_scale)
-    ticks = "".join(
-        f"<li><b>{_signed(value)}</b> {meaning}</li>"
-        for value, meaning in (
-            (0.0, "none"),
-            (full_scale / 2, "moderate"),
-            (full_scale, "strong, or more"),
-        )
-    )
-    return f"""<div class="legend"><img src="{_png(Image.fromarray(ramp))}" alt="Colour scale, dark
- purple through red to yellow, from none to strong evidence."><ul>{ticks}</ul>
-<p>Evidence for pneumonia in logit units: each place's linear share in the networks' log-odds.
- What speaks against it is not drawn. The scale is the same for every film.</p></div>"""
+_CONTROLS = f"""<div class="controls">
+<label class="map"><input class="show-evidence" type="checkbox" checked> Evidence</label>
+<label class="map"><input class="opacity" type="range" min="10" max="100" value="{OPACITY}"
+ aria-label="Opacity of the evidence"></label>
+<label><input class="show-outline" type="checkbox" checked> Lungs</label>
+<label class="map" title="The parts of the film that the networks looked at">
+<input class="show-frames" type="checkbox" checked> Frames</label>
+<span class="tools">
+<button type="button" class="invert" aria-pressed="false" title="Invert (I)">Invert</button>
+<button type="button" class="zoom-out" aria-label="Zoom out" title="Zoom out (-)">&minus;</button>
+<button type="button" class="zoom-fit" aria-label="Fit" title="Fit (0)">1&times;</button>
+<button type="button" class="zoom-in" aria-label="Zoom in" title="Zoom in (+)">+</button>
+<button type="button" class="full" title="Full screen (F)">Full screen</button>
+</span></div>"""
 
 
 def evidence_in_words(reading: Reading) -> str:
-    """What the evidence map shows, for those who do not see it."""
-    found = overlay.whereabouts(reading.evidence, reading.lungs.mask)
+    """What the reading's own map shows, for those who do not see it."""
+    shown = EvidenceMap(reading.evidence, reading.evidence_full_scale)
+    return in_words(shown, zones.share_out(shown.values, reading.lungs.mask))
+
+
+def in_words(shown: EvidenceMap, found: zones.Zones | None) -> str:
+    """What a map shows and where, as one or two sentences."""
+    target = target_name(shown.target)
     if found is None:
-        return "No place on the film speaks for pneumonia."
-    scale = reading.evidence_full_scale
-    weak = "Weak evidence: it" if found.peak < WEAK * scale else "Evidence"
-    inside = min(max(round(100 * found.inside), 1), 99)
-    text = (
-        f"{weak} peaks at {_signed(found.peak)} of {_signed(scale)}. {inside} % of it lies within "
-        f"the lungs, most in the {found.level} third on the {found.side} of the picture."
-    )
-    return f"{text} Most lies elsewhere: be wary of this map." if found.inside < 0.5 else text
+        return f"No place on the film speaks for {target}."
+    level, side = found.strongest
+    inside = view.share_text(found.inside)
+    most = f"lies within the lungs, most in the {level} third of the {side} lung"
+    if not shown.in_logits:
+        return f"Of what {METHOD_NAMES[shown.method]} marks, {inside} {most}."
+    weak = found.peak < WEAK * shown.full_scale
+    subject = f"Weak evidence for {target}: it" if weak else f"Evidence for {target}"
+    peak = f"peaks at {signed(found.peak)} of {signed(shown.full_scale)}"
+    return f"{subject} {peak}. {inside.capitalize()} of it {most}."
+
+
+def target_name(target: str) -> str:
+    """A class as it stands within a sentence."""
+    return PATTERN_NAMES[target].lower()
+
+
+def signed(logit: float) -> str:
+    """Evidence in logit units; there is none below nought."""
+    return f"+{logit:.1f}" if logit else "0"
 
 
 def thumbnail(film: Radiograph) -> str:
     """A small picture of a film, as an address to put into a page."""
-    return _png(overlay.grey(film.pixels, max_side_px=THUMBNAIL_PX))
+    return png(overlay.grey(film.pixels, max_side_px=THUMBNAIL_PX))
 
 
-def _evidence(reading: Reading) -> str:
-    return _png(
-        Image.fromarray(overlay.layer(reading.evidence, full_scale=reading.evidence_full_scale))
-    )
+def layer(shown: EvidenceMap) -> str:
+    """An evidence map as a coloured, partly transparent picture, as an address."""
+    return png(Image.fromarray(overlay.layer(shown.values, full_scale=shown.full_scale)))
 
 
-def _signed(logit: float) -> str:
-    return f"+{logit:.1f}" if logit else "0"
-
-
-def _png(picture: Image.Image) -> str:
+def png(picture: Image.Image) -> str:
+    """A picture as an address to put into a page."""
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=3)  # level 6 takes three times as long for 5 % less
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _frames(reading: Reading) -> str:
+    """Each part of the film that some network looked at, as a rectangle."""
+    return "".join(
+        f'<rect x="{box.left:.4f}" y="{box.top:.4f}" width="{box.right - box.left:.4f}"'
+        f' height="{box.bottom - box.top:.4f}"/>'
+        for box in dict.fromkeys(reading.boxes)
+    )

@@ -1,12 +1,12 @@
-"""Evidence on the film: one fixed colour scale, a thin lung outline, and where the evidence lies.
+"""Evidence on the film: a map with its colour scale, and a thin lung outline.
 
-The scale ends where the manifest says, not at the map's own maximum: weak evidence looks weak.
+Our own Grad-CAM's scale ends where the manifest says, not at the map's own maximum: weak evidence
+looks weak.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from contourpy import LineType, contour_generator
@@ -16,8 +16,23 @@ from scipy import ndimage
 
 COLOURS = colormaps["inferno"]  # perceptually uniform, ordered in lightness for every eye
 OUTLINE_BLUR_PX = 1.5  # on the 224 pixel grid: removes the staircase, moves the edge by under 1 px
-SIDES = ("left", "right")  # of the picture, not of the patient: a copy may have been mirrored
-LEVELS = ("upper", "middle", "lower")
+GRAD_CAM = "grad_cam"  # the only method whose maps have a unit
+EIGEN_CAM = "eigen_cam"  # the only method that knows no class
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceMap:
+    """What speaks for a class, where on the film, and on which scale it is drawn."""
+
+    values: np.ndarray  # float32 (224, 224), at least 0, on the canonical film
+    full_scale: float  # what the top colour stands for, in the unit of the values
+    method: str = GRAD_CAM  # a key of cams.METHODS
+    target: str = "pneumonia"  # or one of the manifest's classes
+
+    @property
+    def in_logits(self) -> bool:
+        """Calibrated logit units on a scale fixed for every film; else stretched to this film."""
+        return self.method == GRAD_CAM
 
 
 def grey(pixels: np.ndarray, *, max_side_px: int) -> Image.Image:
@@ -54,44 +69,3 @@ def outline(mask: np.ndarray) -> str:
         x, y = np.clip(points[:, 0], 0, width), np.clip(points[:, 1], 0, height)
         parts.append("M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)) + "Z")
     return "".join(parts)
-
-
-@dataclass(frozen=True)
-class Whereabouts:
-    """Where the evidence of one film lies, for those who cannot or do not see the map."""
-
-    peak: float  # strongest cell, logit units
-    inside: float  # share of all evidence that lies within the lungs, in [0, 1]
-    side: str  # of SIDES: the lung field that holds the largest share
-    level: str  # of LEVELS
-    zone: float  # share of all evidence in that field, in [0, 1]
-
-
-def whereabouts(evidence: np.ndarray, mask: np.ndarray) -> Whereabouts | None:
-    """Add evidence (h, w) up over six lung fields of a bool mask (h, w); None without evidence.
-
-    The fields are the lungs left and right of their own middle, in thirds of their height.
-    """
-    total = float(evidence.sum())
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if total <= 0 or rows.size == 0:
-        return None
-    middle = (columns[0] + columns[-1] + 1) / 2
-    heights = np.linspace(rows[0], rows[-1] + 1, len(LEVELS) + 1)
-    within = np.where(mask, evidence, 0.0)
-    y, x = np.mgrid[: mask.shape[0], : mask.shape[1]] + 0.5
-    right = x > middle
-    shares = np.array(
-        [
-            [within[half & (y >= top) & (y < bottom)].sum() / total for half in (~right, right)]
-            for top, bottom in pairwise(heights)
-        ]
-    )  # (3, 2)
-    level, side = np.unravel_index(int(shares.argmax()), shares.shape)
-    return Whereabouts(
-        peak=float(evidence.max()),
-        inside=float(within.sum() / total),
-        side=SIDES[side],
-        level=LEVELS[level],
-        zone=float(shares[level, side]),
-    )

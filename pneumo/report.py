@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from pneumo import view
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pneumo import sentences
 from pneumo.decision import Decision
 from pneumo.errors import PneumoError
 from pneumo.reader import Reading
 
+if TYPE_CHECKING:
+    from pneumo.comparison import Opinion
+
 SCHEMA = "pneumo.reading/1"
+COMPARISON = "pneumo.comparison/1"
 
 
 def as_json(reading: Reading, *, file: str) -> dict[str, object]:
@@ -59,13 +66,32 @@ def refusal_as_json(error: PneumoError, *, file: str, sha256: str | None) -> dic
     }
 
 
+def comparison_as_json(answer: dict[str, object], opinions: Iterable[Opinion]) -> dict[str, object]:
+    """A reading or a refusal as JSON with every row's own answer: schema pneumo.comparison/1."""
+    models = [
+        {
+            "name": opinion.name,
+            "title": opinion.title,
+            "architecture": opinion.architecture,
+            "parameters": opinion.parameters,
+            "probability": _share(opinion.estimate.probability),
+            "decision": opinion.decision.value,
+            "threshold": _share(opinion.operating_point.threshold),
+            "pattern": [_share(share) for share in opinion.estimate.pattern],
+            "seconds": round(opinion.seconds, 4),
+        }
+        for opinion in opinions
+    ]
+    return {**answer, "schema": COMPARISON, "models": models}
+
+
 def as_text(reading: Reading, *, file: str) -> str:
     """One reading as aligned lines for a terminal."""
     estimate, point = reading.estimate, reading.operating_point
     rows = [
         (
             "decision",
-            f"{view.headline(reading)} ({view.POINT_NAMES[point.name].lower()})",
+            f"{sentences.headline(reading)} ({sentences.POINT_NAMES[point.name].lower()})",
         ),
         (
             "probability",
@@ -76,7 +102,7 @@ def as_text(reading: Reading, *, file: str) -> str:
         (
             "pattern",
             ", ".join(
-                f"{view.PATTERN_NAMES[name].lower()} {_percent(share)}"
+                f"{sentences.PATTERN_NAMES[name].lower()} {_percent(share)}"
                 for name, share in zip(reading.classes, estimate.pattern, strict=True)
             ),
         ),
@@ -107,4 +133,4 @@ def _share(value: float) -> float:
 
 
 def _percent(share: float) -> str:
-    return f"{view.percent(share)} %"
+    return f"{sentences.percent(share)} %"

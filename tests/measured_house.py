@@ -17,6 +17,7 @@ from train import card, holdout, publish, record
 from train.data import Films
 from train.metrics import Bootstrap
 from train.publish import Places
+from train.scores import Scores
 from train.shifts import SHIFTS
 from train.split import CLASSES
 
@@ -71,8 +72,10 @@ def write_holdout(path: Path, manifest: Manifest) -> None:
         "refused": 2,
         "refused_under_shift": dict.fromkeys(SHIFTS, 1),
         "models": models,
+        "scores": Scores.of(films(), {name: said(i) for i, name in enumerate(models)}).as_json(),
     }
-    known = {"weights": manifest.revision, "accuracy_under_shift_at": holdout.SHIFT_POINT}
+    known = {"schema": holdout.SCHEMA, "weights": manifest.revision, "created": "2026-01-01"}
+    known["accuracy_under_shift_at"] = holdout.SHIFT_POINT
     record.write(path, known | {"roles": {card.HOLD_OUT: role}})
 
 
@@ -95,7 +98,8 @@ def furnish(folder: Path, weights: Path) -> Places:
     shutil.copytree(weights, made.weights)
     made.results.mkdir()
     write_split(made.results / "split.csv")
-    record.write(made.results / "lungs.json", {"dice_mean": 0.9526, "films": 522})
+    lungs = {"dice_mean": 0.9526, "dice_5th_percentile": 0.9041, "films": 522}
+    record.write(made.results / "lungs.json", lungs | {"parameters": 487713})
     path = made.weights / "manifest.json"
     manifest = dataclasses.replace(
         load_manifest(path), split_sha256=record.sha256_of(made.results / "split.csv")

@@ -87,9 +87,9 @@ def test_a_path_outside_the_uploads_is_not_read(client: Client, stolen: object) 
     assert httpx.get(f"{address}/{event}").text.startswith("event: error")
 
 
-def test_only_the_reading_is_a_public_endpoint(client: Client) -> None:
+def test_only_what_other_programs_may_ask_is_a_public_endpoint(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)
-    assert set(endpoints["named_endpoints"]) == {"/read"}
+    assert set(endpoints["named_endpoints"]) == {"/read", "/compare", "/batch"}
     assert not endpoints["unnamed_endpoints"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 
 import app
 from pneumo.decision import Decision
+from pneumo.pretest import post_test
 from pneumo.radiograph import MAX_BYTES
 from pneumo.reader import Reader
-from pneumo.view import HEADLINES, headline, percent
+from pneumo.report import as_json
+from pneumo.view import HEADLINES, headline, percent, share_text
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")
@@ -111,7 +114,7 @@ def test_the_controls_of_the_film_change_what_is_seen(page: sync_api.Page, film_
     upload(page, film_path)
     decision(page)
     page.locator(".opacity").fill("30")
-    opacity = page.locator(".evidence").evaluate("e => getComputedStyle(e).opacity")
+    opacity = page.locator(".film .evidence").evaluate("e => getComputedStyle(e).opacity")
     assert float(opacity) == pytest.approx(0.3)
     page.locator(".show-outline").uncheck()
     assert not page.locator("svg.outline").is_visible()
@@ -120,7 +123,114 @@ def test_the_controls_of_the_film_change_what_is_seen(page: sync_api.Page, film_
     divider = page.locator(".divider").bounding_box()
     assert divider["x"] - box["x"] == pytest.approx(box["width"] / 2, abs=2)
     page.locator(".show-evidence").uncheck()
-    assert not page.locator(".evidence").is_visible()
+    assert not page.locator(".film .evidence").is_visible()
+
+
+def test_the_film_is_inverted_enlarged_and_moved_by_keyboard(
+    page: sync_api.Page, film_path: Path, faults: Faults
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    stage, plate = page.locator(".stage"), page.locator(".plate")
+    stage.focus()
+    page.keyboard.press("i")
+    assert page.locator(".picture").evaluate("e => getComputedStyle(e).filter") == "invert(1)"
+    assert page.locator(".film .evidence").evaluate("e => getComputedStyle(e).filter") == "none"
+    before = plate.bounding_box()
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    enlarged = plate.bounding_box()
+    assert enlarged["width"] == pytest.approx(2.25 * before["width"], rel=0.01)
+    page.keyboard.press("ArrowRight")
+    assert plate.bounding_box()["x"] < enlarged["x"]
+    assert stage.bounding_box() == pytest.approx(before)  # the frame stays where it is
+    page.keyboard.press("0")
+    assert plate.bounding_box() == pytest.approx(before)
+    assert faults == []
+
+
+def test_the_controls_outlast_another_film_and_the_enlargement_does_not(
+    page: sync_api.Page, film_path: Path
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    page.locator(".show-outline").uncheck()
+    page.locator(".opacity").fill("30")
+    page.get_by_role("button", name="Invert").click()
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").click()
+    first = page.locator("figure.film").get_attribute("data-film")
+    other = next(p for p in sorted(film_path.parent.glob("normal*")) if p != film_path)
+    page.locator(f"button[data-name='{other.name}']").click()
+    page.wait_for_function(f"document.querySelector('.film').dataset.film !== '{first}'")
+    page.wait_for_function("document.querySelector('.zoom-fit').textContent.startsWith('1')")
+    assert not page.locator("svg.outline").is_visible()
+    assert page.locator(".film .evidence").evaluate("e => getComputedStyle(e).opacity") == "0.3"
+    assert page.get_by_role("button", name="Invert").get_attribute("aria-pressed") == "true"
+
+
+def test_full_screen_keeps_the_legend_and_the_disclaimer(
+    page: sync_api.Page, film_path: Path
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    page.get_by_role("button", name="Full screen").click()
+    page.wait_for_function("document.fullscreenElement !== null")
+    assert page.locator("#map .legend").is_visible()
+    assert page.locator(".fineprint").is_visible()
+    page.locator(".stage").focus()
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement === null")
+
+
+def test_a_clinics_prevalence_moves_the_number_and_not_the_decision(
+    page: sync_api.Page, film_path: Path, tiny_reader: Reader
+) -> None:
+    upload(page, film_path)
+    said = decision(page)
+    page.locator("#pretest input[type=number]").fill("10")
+    page.locator("#pretest input[type=number]").blur()
+    page.locator(".posttest").wait_for()
+    reading = tiny_reader.read(film_path.read_bytes())
+    after = post_test(reading, stated=0.1)
+    assert page.locator(".posttest strong").inner_text() == share_text(after.value)
+    assert decision(page) == said
+
+
+def test_another_map_is_laid_on_the_same_film(
+    page: sync_api.Page, film_path: Path, faults: Faults
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    page.wait_for_function("document.querySelector('.film .evidence').src")
+    picture, evidence = page.locator(".picture"), page.locator(".film .evidence")
+    before = (picture.get_attribute("src"), evidence.get_attribute("src"))
+    page.get_by_label("Map by").click()
+    page.get_by_role("option", name="Layer-CAM").click()
+    page.get_by_text("Layer-CAM for pneumonia has no unit").wait_for()
+    assert picture.get_attribute("src") == before[0]
+    assert evidence.get_attribute("src") != before[1]
+    assert "Layer-CAM marks" in (evidence.get_attribute("alt") or "")
+    assert faults == []
+
+
+def test_the_reading_and_the_report_are_saved_from_the_page(
+    page: sync_api.Page, film_path: Path, tiny_reader: Reader, tmp_path: Path, faults: Faults
+) -> None:
+    assert not page.locator("#paper").is_visible()
+    upload(page, film_path)
+    decision(page)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Reading (JSON)").click()
+    expected = as_json(tiny_reader.read(film_path.read_bytes()), file="")
+    record = json.loads(Path(saved.value.path()).read_text())
+    assert record | {"seconds": 0} == expected | {"seconds": 0}
+    page.get_by_label("Name or number on the report").fill("K. Muster")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Report (PDF)").click()
+    assert saved.value.suggested_filename == f"pneumo-{expected['image_sha256'][:12]}.pdf"
+    assert Path(saved.value.path()).read_bytes().startswith(b"%PDF-")
+    assert faults == []
 
 
 def test_a_file_that_is_no_film_is_refused_in_the_card(
@@ -163,9 +273,11 @@ def test_on_refer_the_map_waits_for_a_click(
     monkeypatch.setitem(tiny_reader.manifest.__dict__, "disagreement_limit", 0.0)
     upload(page, film_path)
     assert decision(page) == HEADLINES[Decision.REFER]
-    assert not page.locator(".evidence").is_visible()
+    hidden = page.locator(".film .evidence, #map, #explain, .frames")
+    assert not any(part.is_visible() for part in hidden.all())
     page.get_by_role("button", name="Show the map all the same").click()
-    assert page.locator(".evidence").is_visible()
+    page.locator(".film .evidence").wait_for()
+    assert page.locator("#map .legend").is_visible()
 
 
 def test_an_unexpected_error_gives_one_sentence_and_no_detail(

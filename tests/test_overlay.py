@@ -6,7 +6,6 @@ import re
 
 import matplotlib
 import numpy as np
-import pytest
 from matplotlib.path import Path as Polygon
 
 from pneumo import overlay
@@ -74,32 +73,3 @@ def test_a_small_film_is_shown_pixel_by_pixel() -> None:
     film = np.random.default_rng(0).random((30, 40), dtype=np.float32)
     shown = np.asarray(overlay.grey(film, max_side_px=600))
     np.testing.assert_allclose(shown / 255, film, atol=0.5 / 255 + 1e-6)
-
-
-@pytest.mark.parametrize(
-    ("x", "y", "side", "level"),
-    [(70, 60, "left", "upper"), (154, 110, "right", "middle"), (70, 165, "left", "lower")],
-)
-def test_the_words_name_the_third_of_the_lung_that_glows(
-    x: int, y: int, side: str, level: str
-) -> None:
-    evidence = np.zeros((224, 224), np.float32)
-    evidence[y - 5 : y + 5, x - 5 : x + 5] = 3.0
-    found = overlay.whereabouts(evidence, two_lungs())
-    assert found is not None
-    assert (found.side, found.level, found.peak) == (side, level, 3.0)
-    assert found.inside == pytest.approx(1)
-    assert found.zone == pytest.approx(1)
-
-
-def test_evidence_outside_the_lungs_is_counted_as_outside() -> None:
-    evidence = np.zeros((224, 224), np.float32)
-    evidence[100:110, 65:75] = 1.0
-    evidence[200:210, 0:30] = 1.0  # three times the area, in a corner
-    found = overlay.whereabouts(evidence, two_lungs())
-    assert found is not None
-    assert found.inside == pytest.approx(0.25)
-
-
-def test_a_map_without_evidence_lies_nowhere() -> None:
-    assert overlay.whereabouts(np.zeros((224, 224), np.float32), two_lungs()) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +11,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pneumo.bundle import Member
+from pneumo.comparison import Comparison
+from pneumo.networks import Network
 from pneumo.reader import Reader
 from train import metrics, record
 from train.data import Films, load_role
 from train.ensemble import Contender, outputs, suitable
 from train.metrics import Bootstrap, Floats
+from train.scores import Scores
 from train.selection import aspect_weights
 from train.shifts import SHIFTS
 from train.split import CLASSES
 
+SCHEMA = "pneumo.holdout/2"
 ENSEMBLE = "ensemble"
 SHIFT_POINT = "balanced"  # the operating point whose accuracy is followed under shift
 Said = dict[str, Floats]  # per model, class probabilities (N, K)
@@ -26,31 +32,39 @@ Said = dict[str, Floats]  # per model, class probabilities (N, K)
 
 def contenders(reader: Reader) -> list[Contender]:
     """The shipped members."""
-    return [
-        Contender(m.name, m.architecture, m.geometry, m.size_px, network)
-        for m, network in zip(reader.manifest.members, reader.members, strict=True)
-    ]
+    pairs = zip(reader.manifest.members, reader.members, strict=True)
+    return [contender(member, network) for member, network in pairs]
+
+
+def contender(member: Member, network: Network) -> Contender:
+    return Contender(member.name, member.architecture, member.geometry, member.size_px, network)
 
 
 def thresholds_of(reader: Reader) -> dict[str, dict[str, float]]:
-    """Thresholds per model, all chosen on ``calibrate``; a member has its own."""
+    """Thresholds per model, all chosen on ``calibrate``; a member and a row have their own."""
     path = record.RESULTS / "calibration.json"
     saved = json.loads(path.read_text()) if path.exists() else {}
     if saved.get("weights") != reader.manifest.revision:
         raise SystemExit(f"{path} belongs to other weights; run python -m train.calibrate first.")
     own = {name: member["thresholds"] for name, member in saved["members"].items()}
-    return {ENSEMBLE: {p.name: p.threshold for p in reader.manifest.operating_points}, **own}
+    bound = {ENSEMBLE: reader.manifest.operating_points}
+    bound |= {row.member.name: row.operating_points for row in reader.manifest.rows}
+    return own | {name: {p.name: p.threshold for p in points} for name, points in bound.items()}
 
 
-def predictions(reader: Reader, films: Films) -> tuple[Said, Films, int]:
+def predictions(comparison: Comparison, films: Films) -> tuple[Said, Films, int]:
     """Class probabilities of every model, the films they stand for, and how many were refused."""
+    reader = comparison.reader
     chosen = suitable(reader.lung_network, films)
-    members = {
-        c.name: m.calibration.classes(outputs(c, chosen).logits)
-        for c, m in zip(contenders(reader), reader.manifest.members, strict=True)
-    }
+
+    def said(member: Member, network: Network) -> Floats:
+        return member.calibration.classes(outputs(contender(member, network), chosen).logits)
+
+    pairs = zip(reader.manifest.members, reader.members, strict=True)
+    members = {member.name: said(member, network) for member, network in pairs}
     together = np.mean(list(members.values()), axis=0)
-    return {ENSEMBLE: together, **members}, chosen.films, len(chosen.refused)
+    rows = {row.member.name: said(row.member, network) for row, network in comparison.rows}
+    return {ENSEMBLE: together, **members, **rows}, chosen.films, len(chosen.refused)
 
 
 def truth(films: Films) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -102,10 +116,10 @@ def worst_and_mean(by_shift: dict[str, dict[str, float]]) -> dict[str, dict[str,
 
 
 def measure_role(
-    reader: Reader, films: Films, thresholds: dict[str, dict[str, float]]
+    comparison: Comparison, films: Films, thresholds: dict[str, dict[str, float]]
 ) -> dict[str, object]:
     """Everything measured on one role."""
-    said, kept, refused = predictions(reader, films)
+    said, kept, refused = predictions(comparison, films)
     bootstrap = Bootstrap(kept.patients)
     models = {
         name: clean(kept, classes, thresholds[name], bootstrap) for name, classes in said.items()
@@ -115,7 +129,7 @@ def measure_role(
     for shift, change in SHIFTS.items():
         print(f"  {shift}", flush=True)
         moved = dataclasses.replace(films, pixels=change(films.pixels))
-        changed, left, refused_under[shift] = predictions(reader, moved)
+        changed, left, refused_under[shift] = predictions(comparison, moved)
         for name, classes in changed.items():
             under[name][shift] = shifted(left, classes, thresholds[name][SHIFT_POINT])
     return {
@@ -130,21 +144,23 @@ def measure_role(
             }
             for name, measured in models.items()
         },
+        "scores": Scores.of(kept, said).as_json(),
     }
 
 
 def measure_roles(reader: Reader, data: Path, roles: Sequence[str]) -> None:
     """Write train/results/holdout.json."""
-    thresholds = thresholds_of(reader)
+    thresholds, comparison = thresholds_of(reader), Comparison(reader)
     result: dict[str, object] = {}
     for role in roles:
         print(role, flush=True)
-        result[role] = measure_role(reader, load_role(data, role), thresholds)
+        result[role] = measure_role(comparison, load_role(data, role), thresholds)
     record.write(
         record.RESULTS / "holdout.json",
         {
-            "schema": "pneumo.holdout/1",
+            "schema": SCHEMA,
             "weights": reader.manifest.revision,
+            "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "accuracy_under_shift_at": SHIFT_POINT,
             "roles": result,
         },

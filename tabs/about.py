@@ -1,0 +1,13 @@
+"""The About tab: the model card, which is the only place where these things are written down."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from pneumo import about
+from pneumo.results import Missing
+
+
+def tab(card: str | Missing) -> None:
+    """Lay the tab out inside the current Blocks; ``card`` is what ``about.read_card`` returns."""
+    gr.HTML(about.page(card), apply_default_css=False, js_on_load=None, elem_id="about")

@@ -1,0 +1,35 @@
+"""Debian's Chromium, driven by Playwright, and what a page must not do in it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+class Faults(list[str]):
+    """What a page must not do: console errors, uncaught errors, requests to other machines."""
+
+    def watch(self, page: sync_api.Page, address: str) -> None:
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("console", lambda m: self.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda r: None if self._ours(r.url, address) else self.append(r.url))
+
+    def _ours(self, url: str, address: str) -> bool:
+        return url.startswith((address, "data:", "blob:"))
+
+
+def new_page(
+    browser: sync_api.Browser, address: str, faults: Faults, *, width: int = 1280
+) -> sync_api.Page:
+    """The app in a window of that width, watched and ready."""
+    page = browser.new_page(viewport={"width": width, "height": 844 if width < 800 else 800})
+    faults.watch(page, address)
+    page.goto(address)
+    page.locator("#upload button").wait_for()
+    return page

@@ -1,0 +1,123 @@
+"""The report: made twice it changes nothing, and it never mixes the results of two ensembles."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, WEIGHTS
+from measured_house import run
+from PIL import Image
+
+from pneumo.reader import load_reader
+from train import gallery, report
+from train.publish import Places
+
+README = (ROOT / "README.md").read_text()
+RESULTS = ROOT / "train" / "results"
+
+
+@pytest.fixture
+def readme(tmp_path: Path) -> Path:
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    return path
+
+
+@pytest.mark.slow
+def test_a_report_made_twice_changes_nothing(places: Places, readme: Path) -> None:
+    run(places)  # describes these weights, so that they have a card
+    card = places.weights / "MODEL_CARD.md"
+    described = card.read_text()
+    card.write_text("stale")
+    changed = report.renew(readme, places, check=False)
+    assert {readme, card, places.results / "figures" / "gallery.png"} < set(changed)
+    assert card.read_text() == described
+    assert report.renew(readme, places, check=False) == []
+
+    (places.results / "figures" / "risk_coverage.svg").write_text("of an earlier result")
+    path = places.results / "holdout.json"
+    value = json.loads(path.read_text())
+    value["roles"]["test"]["models"]["ensemble"]["pneumonia"]["auroc"]["value"] = 0.1234
+    path.write_text(json.dumps(value))
+    text = readme.read_text()
+    stale = report.renew(readme, places, check=True)
+    assert readme.read_text() == text, "--check writes nothing"
+    assert {p.name for p in stale} == {"README.md", "MODEL_CARD.md", "roc.svg", "risk_coverage.svg"}
+    assert set(report.renew(readme, places, check=False)) == set(stale)
+    assert "| **ensemble** | 0.123 (" in readme.read_text()
+    assert not (places.results / "figures" / "risk_coverage.svg").exists()
+
+
+def test_weights_that_were_never_described_have_no_card(places: Places) -> None:
+    assert report.card_of(places) == {}
+
+
+def test_results_of_other_weights_are_left_out(
+    places: Places, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("audit", "uncertainty", "external"):
+        text = (RESULTS / f"{name}.json").read_text()
+        (places.results / f"{name}.json").write_text(text)  # of the shipped weights
+    block = report.block(places.results)
+    assert "roc.svg" in block
+    for word in ("shortcuts.svg", "risk_coverage.svg", "another hospital", "gallery.png"):
+        assert word not in block
+    assert "audit.json is of weights" in capsys.readouterr().out
+    assert not [p for p in report.figures(places.results) if p.stem == "shortcuts"]
+
+
+def test_a_holdout_of_an_earlier_schema_ends_the_program(places: Places) -> None:
+    path = places.results / "holdout.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": "pneumo.holdout/1"}))
+    with pytest.raises(SystemExit, match=r"run python -m train\.evaluate --role"):
+        report.figures(places.results)
+
+
+def test_every_picture_of_the_readme_is_there_and_is_told_in_words() -> None:
+    pictures = re.findall(r'<img [^>]*src="([^"]+)" [^>]*alt="([^"]*)">', README)
+    assert len(pictures) == README.count("<img ")
+    shown = {Path(source).name for source, _ in pictures}
+    assert shown >= {"reliability.svg", "roc.svg", "confusion.svg"}
+    for source, words in pictures:
+        assert (ROOT / source).exists(), source
+        assert len(words) > 100
+    assert shown == {p.name for p in (RESULTS / "figures").iterdir()}
+
+
+def test_the_readme_tells_when_and_how_its_numbers_were_made() -> None:
+    stored = json.loads((RESULTS / "holdout.json").read_text())
+    command = f"python -m train.evaluate --role {' '.join(stored['roles'])}"
+    assert f"Weights `{stored['weights']}`, measured {stored['created']} by `{command}`" in README
+
+
+def picture(grey: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((4, 4, 3), grey, np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_gallery_is_redrawn_for_what_can_be_seen_and_not_for_rounding() -> None:
+    assert gallery.alike(picture(100), picture(102))
+    assert not gallery.alike(picture(100), picture(110))
+
+
+def test_the_gallery_names_no_program_and_is_small() -> None:
+    path = RESULTS / "figures" / "gallery.png"
+    if not path.exists():
+        pytest.skip("no gallery yet: run make report")
+    assert not Image.open(path).info
+    assert path.stat().st_size < 400_000
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_the_committed_gallery_is_what_the_shipped_weights_read() -> None:
+    reader = load_reader(WEIGHTS, device=torch.device("cpu"))
+    for path, content in gallery.files(reader, RESULTS).items():
+        assert path.read_bytes() == content, f"{path.name} is stale; run make report"
