@@ -23,7 +23,7 @@ test: $(VENV)/.test ## run the tests: the fast part first, then the slow and the
 lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict pneumo app.py
+	$(BIN)/mypy --strict pneumo tabs app.py
 
 check: lint ## lint, types and every test in one run
 	$(BIN)/python -m pytest

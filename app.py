@@ -11,8 +11,8 @@ import gradio as gr
 
 from pneumo import Reader, load_reader, view
 from pneumo.about import read_card
-from pneumo.radiograph import MAX_BYTES
-from pneumo.results import load_results
+from pneumo.evidence.results import load_results
+from pneumo.ward.archive import MAX_ARCHIVE_BYTES
 from tabs import about, compare, evidence, read, worklist
 
 HERE = Path(__file__).parent
@@ -72,7 +72,7 @@ def launch(page: gr.Blocks, **options: Any) -> str:
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
-        max_file_size=MAX_BYTES,
+        max_file_size=MAX_ARCHIVE_BYTES,  # of a ZIP; a single film's limit is the decoder's
         share=False,
         **options,
     )

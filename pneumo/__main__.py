@@ -19,14 +19,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pneumo import __version__, archive, fleet, spreadsheet, view
-from pneumo.archive import Source
+from pneumo import __version__, view
 from pneumo.decision import OperatingPoint
 from pneumo.errors import BrokenBundle, PneumoError
 from pneumo.reader import SCREENING, Reader, load_reader
 from pneumo.report import as_json, as_text, refusal_as_json, refusal_as_text
-from pneumo.spreadsheet import Ledger
-from pneumo.worklist import Urgency, read_all
+from pneumo.ward import archive, fleet, spreadsheet
+from pneumo.ward.archive import Source
+from pneumo.ward.spreadsheet import Ledger
+from pneumo.ward.worklist import Urgency, read_all
 
 STOPPED = 130  # as shells say of a program that was interrupted
 

@@ -17,7 +17,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
-from pneumo.results import Missing
+from pneumo.evidence.results import Missing
 from pneumo.view import escape
 
 CARD = Path(__file__).parents[1] / "weights" / "MODEL_CARD.md"

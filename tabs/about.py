@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from pneumo import about
-from pneumo.results import Missing
+from pneumo.evidence.results import Missing
 
 
 def tab(card: str | Missing) -> None:

@@ -15,6 +15,7 @@ import gradio as gr
 
 from pneumo import PneumoError, Reader, Reading, cams, lightbox, report, view
 from pneumo.caption import caption
+from pneumo.radiograph import MAX_BYTES
 from pneumo.readout import card
 
 log = logging.getLogger("pneumo.app")
@@ -112,7 +113,7 @@ class Desk:
         """The one-page report as a parcel."""
         if reading is None:
             return view.expired()
-        from pneumo.page import as_pdf  # here: the first page loads fonts
+        from pneumo.paper.page import as_pdf  # here: the first page loads fonts
 
         reading = self.reader.at(reading, point)
         data = as_pdf(
@@ -167,8 +168,14 @@ def parcel(reading: Reading, suffix: str, kind: str, data: bytes) -> str:
 
 
 def bytes_of(film: dict[str, Any] | None) -> bytes:
-    """The content of an upload; gradio has checked that its path lies among the uploads."""
-    return Path(film["path"]).read_bytes() if film else b""
+    """The content of an upload; gradio has checked that its path lies among the uploads.
+
+    No more of it than shows the decoder that it is too large: a ZIP may be twenty times a film.
+    """
+    if not film:
+        return b""
+    with Path(film["path"]).open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def telling(progress: gr.Progress) -> Progress:

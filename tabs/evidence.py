@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from pneumo import doubts, exhibits, panel
-from pneumo.holdout import ENSEMBLE, Role
-from pneumo.panel import Choice
-from pneumo.results import Missing, Results
+from pneumo.evidence import doubts, exhibits, panel
+from pneumo.evidence.holdout import ENSEMBLE, Role
+from pneumo.evidence.panel import Choice
+from pneumo.evidence.results import Missing, Results
 from pneumo.view import POINT_NAMES
 
 CSS = Path(__file__).parents[1] / "assets" / "evidence.css"

@@ -14,9 +14,9 @@ from typing import Any
 import gradio as gr
 
 from pneumo import PneumoError, Reader, view
-from pneumo import worklist_table as words
-from pneumo.archive import MAX_ARCHIVE_BYTES, Shelf, Source, films
-from pneumo.worklist import Entry, Worklist, as_json, read_all
+from pneumo.ward import worklist_table as words
+from pneumo.ward.archive import MAX_ARCHIVE_BYTES, Shelf, Source, films
+from pneumo.ward.worklist import Entry, Worklist, as_json, read_all
 from tabs.desk import Desk, telling
 
 MAX_FILMS = 1_000  # in one go; gradio takes no more files at once

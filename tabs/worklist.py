@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from pneumo import Reader, view
-from pneumo.archive import MAX_ARCHIVE_BYTES
+from pneumo.ward.archive import MAX_ARCHIVE_BYTES
 from tabs.desk import Desk, nothing
 from tabs.read import FORGET_AFTER_S, PRIVATE
 from tabs.tray import MAX_FILMS, TOO_LARGE, TOO_MANY, Tray, refused, welcome

@@ -24,6 +24,13 @@ class Faults(list[str]):
         return url.startswith((address, "data:", "blob:"))
 
 
+def launched(playwright: sync_api.Playwright) -> sync_api.Browser:
+    """A browser; skips where Debian's Chromium is not installed."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on the PATH")
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
 def new_page(
     browser: sync_api.Browser, address: str, faults: Faults, *, width: int = 1280
 ) -> sync_api.Page:

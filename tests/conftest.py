@@ -23,6 +23,9 @@ from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
 from pneumo.reader import Reader, load_reader
 
 if TYPE_CHECKING:
+    from chromium import Faults
+    from playwright.sync_api import Browser
+
     from train.publish import Places
 
 ROOT = Path(__file__).parents[1]
@@ -137,6 +140,21 @@ def tiny_architecture() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ARCHITECTURES, "tiny", TinyNetwork)
         yield
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from chromium import launched, sync_api
+
+    with sync_api.sync_playwright() as playwright:
+        yield launched(playwright)
+
+
+@pytest.fixture
+def faults() -> Faults:
+    from chromium import Faults
+
+    return Faults()
 
 
 @pytest.fixture(autouse=True)

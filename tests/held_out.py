@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from conftest import ROOT
 
-from pneumo.holdout import Role
-from pneumo.results import Missing, load_results
+from pneumo.evidence.holdout import Role
+from pneumo.evidence.results import Missing, load_results
 from train import metrics, record
 from train.metrics import Bootstrap, Floats
 from train.split import CLASSES

@@ -12,9 +12,9 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipI
 
 import pytest
 
-from pneumo import archive
-from pneumo.archive import MAX_BYTES, Shelf, Source, films, in_folders
 from pneumo.errors import UnreadableImage
+from pneumo.ward import archive
+from pneumo.ward.archive import MAX_BYTES, Shelf, Source, films, in_folders
 
 FILM = random.Random(0).randbytes(20_000)  # as little compressible as a film
 

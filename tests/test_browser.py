@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import Faults
 
 import app
 from pneumo.decision import Decision
@@ -18,25 +18,8 @@ from pneumo.report import as_json
 from pneumo.view import HEADLINES, headline, percent, share_text
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH"),
-]
-
-
-class Faults(list[str]):
-    """What a page must not do: console errors, uncaught errors, requests to other machines."""
-
-    def watch(self, page: sync_api.Page, address: str) -> None:
-        page.on("pageerror", lambda error: self.append(str(error)))
-        page.on("console", lambda m: self.append(m.text) if m.type == "error" else None)
-        page.on("request", lambda r: None if self._ours(r.url, address) else self.append(r.url))
-
-    def _ours(self, url: str, address: str) -> bool:
-        return url.startswith((address, "data:", "blob:"))
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +27,6 @@ def address(tiny_reader: Reader) -> Iterator[str]:
     demo = app.build(tiny_reader)
     yield app.launch(demo, prevent_thread_lock=True, quiet=True)
     demo.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
-@pytest.fixture
-def faults() -> Faults:
-    return Faults()
 
 
 @pytest.fixture(params=[(1280, 800), (390, 844)], ids=["wide", "narrow"])

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, precision_score, roc_auc_score
 
-from pneumo.curves import Scored, apportion, draw_patients, posterior, wilson
+from pneumo.evidence.curves import Scored, apportion, draw_patients, posterior, wilson
 from train import metrics
 from train.metrics import Bootstrap
 

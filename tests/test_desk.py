@@ -99,7 +99,9 @@ def test_the_record_is_the_reading_at_the_point_that_is_chosen(
 def test_the_report_is_a_pdf_and_the_typed_name_stays_inside_it(
     desk: Desk, reading: Reading
 ) -> None:
-    plain, named = (desk.paper("screening", desk.usual, reading, who, "") for who in ("", "  K. Muster "))
+    plain, named = (
+        desk.paper("screening", desk.usual, reading, who, "") for who in ("", "  K. Muster ")
+    )
     assert contents(plain).startswith(b"%PDF-")
     assert contents(named) != contents(plain)
     assert "Muster" not in named  # neither in the file's name nor beside it

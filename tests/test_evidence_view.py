@@ -12,11 +12,12 @@ import held_out
 import pytest
 from measured_house import run
 
-from pneumo import about, doubts, exhibits, panel, tables
-from pneumo.curves import Measured
-from pneumo.holdout import ENSEMBLE, Role
-from pneumo.panel import CLINIC_PREVALENCE, Choice, at_point
-from pneumo.results import Missing, load_results
+from pneumo import about
+from pneumo.evidence import doubts, exhibits, panel, tables
+from pneumo.evidence.curves import Measured
+from pneumo.evidence.holdout import ENSEMBLE, Role
+from pneumo.evidence.panel import CLINIC_PREVALENCE, Choice, at_point
+from pneumo.evidence.results import Missing, load_results
 from pneumo.view import POINT_NAMES
 from train.publish import Places
 

@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from sklearn import metrics as reference
 
-from train import captions, curves, drawing, figures, report, stress
+from train import report
 from train.metrics import Bootstrap
+from train.pages import captions, curves, drawing, figures, stress
 from train.publish import Places
 from train.scores import Scores
 

@@ -12,9 +12,9 @@ from zipfile import ZipFile
 import pytest
 from conftest import EXAMPLES, ROOT
 
-from pneumo import fleet
 from pneumo.__main__ import main
 from pneumo.errors import PneumoError, UnreadableImage
+from pneumo.ward import fleet
 
 
 def batch(folder: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +26,7 @@ def batch(folder: Path, out: Path, *options: str) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=280,
     )
 
 

@@ -14,6 +14,7 @@ from conftest import EXAMPLES, ROOT
 from measured_house import films, said
 from sklearn.metrics import roc_auc_score
 
+from pneumo.comparison import Comparison
 from pneumo.geometry import canonical
 from pneumo.radiograph import decode
 from pneumo.reader import Reader
@@ -22,6 +23,7 @@ from train.data import Films, to_uint8
 from train.metrics import Bootstrap
 from train.scores import Scores
 
+MODELS = ("ensemble", "tiny-0", "tiny-1", "tiny-known", "tiny-alone")
 PATHS = {
     "normal-1.png": "train/NORMAL/IM-0115-0001.jpeg",
     "normal-2.png": "train/NORMAL/IM-0117-0001.jpeg",
@@ -45,10 +47,10 @@ def composites() -> Films:
 
 @pytest.fixture(scope="module")
 def role(tiny_reader: Reader, composites: Films) -> dict[str, Any]:
-    thresholds = {name: {"balanced": 0.5} for name in ("ensemble", "tiny-0", "tiny-1")}
+    thresholds = {name: {"balanced": 0.5} for name in MODELS}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(holdout, "SHIFTS", {"noise": holdout.SHIFTS["noise"]})
-        measured = holdout.measure_role(tiny_reader, composites, thresholds)
+        measured = holdout.measure_role(Comparison(tiny_reader), composites, thresholds)
     stored: dict[str, Any] = json.loads(record.layout(record.plain(measured)))
     return stored
 
@@ -68,7 +70,7 @@ def test_two_films_of_one_child_share_a_number(role: dict[str, Any]) -> None:
 
 def test_every_model_has_the_scores_of_every_film(role: dict[str, Any]) -> None:
     classes = role["scores"]["classes"]
-    assert classes.keys() == role["models"].keys() == {"ensemble", "tiny-0", "tiny-1"}
+    assert classes.keys() == role["models"].keys() == set(MODELS)
     assert role["scores"]["label"] == [0, 0, 1, 1, 2]
     for rows in classes.values():
         assert np.sum(rows, axis=1) == pytest.approx(np.ones(5), abs=2e-5)

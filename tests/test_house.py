@@ -83,7 +83,14 @@ def normalised(name: str) -> str:
     ids=["app", "train", "tests"],
 )
 def test_every_package_imported_is_pinned(paths: list[Path], extras: tuple[str, ...]) -> None:
-    own = {"app", "pneumo", "tabs", "tests", "train", *(p.stem for p in (ROOT / "tests").rglob("*.py"))}
+    own = {
+        "app",
+        "pneumo",
+        "tabs",
+        "tests",
+        "train",
+        *(p.stem for p in (ROOT / "tests").rglob("*.py")),
+    }
     imported = set().union(*map(imports, paths)) - sys.stdlib_module_names - own
     distributions = packages_distributions()
     for name in imported:

@@ -103,7 +103,7 @@ def test_a_run_stopped_by_hand_keeps_what_it_read(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from pneumo.spreadsheet import Ledger
+    from pneumo.ward.spreadsheet import Ledger
 
     write = Ledger.write
 

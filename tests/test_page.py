@@ -21,16 +21,17 @@ from matplotlib.transforms import Bbox
 from pypdf import PageObject, PdfReader
 
 import pneumo
-from pneumo import page, pretest
+from pneumo import pretest
 from pneumo.calibration import Estimate, Interval
 from pneumo.decision import Decision, OperatingPoint
 from pneumo.gate import Caution
 from pneumo.lungs import Lungs
 from pneumo.networks import THREE_CLASS
-from pneumo.prints import DISAGREEMENT
+from pneumo.paper import page
+from pneumo.paper.prints import DISAGREEMENT
+from pneumo.paper.sheet import HEIGHT_MM, MM_PER_INCH, WIDTH_MM
 from pneumo.radiograph import Radiograph, Source
 from pneumo.reader import Reader, Reading
-from pneumo.sheet import HEIGHT_MM, MM_PER_INCH, WIDTH_MM
 
 AT = datetime(2026, 11, 21, 10, 17, 5, tzinfo=UTC)
 SHA256 = "0123456789abcdef" * 4

@@ -15,7 +15,8 @@ from measured_house import run
 from PIL import Image
 
 from pneumo.reader import load_reader
-from train import gallery, report
+from train import report
+from train.pages import gallery
 from train.publish import Places
 
 README = (ROOT / "README.md").read_text()

@@ -14,8 +14,8 @@ from conftest import WEIGHTS
 from sklearn.metrics import roc_auc_score
 
 from pneumo.bundle import load_manifest
-from pneumo.holdout import Holdout
-from pneumo.results import Missing, Results, load_results, parse
+from pneumo.evidence.holdout import Holdout
+from pneumo.evidence.results import Missing, Results, load_results, parse
 
 FILES = ("holdout", "uncertainty", "audit", "external")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pneumo.sheet import Style, printable, width_mm, wrap
+from pneumo.paper.sheet import Style, printable, width_mm, wrap
 
 BODY = Style(8)
 TEXTS = {

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
 import held_out
 import pytest
+from chromium import Faults
 from conftest import ROOT
-from test_browser import FLAGS, Faults
 
-from pneumo.panel import CLINIC_PREVALENCE
-from pneumo.results import Missing, load_results
+from pneumo.evidence.panel import CLINIC_PREVALENCE
+from pneumo.evidence.results import Missing, load_results
 from pneumo.view import POINT_NAMES
 from tabs import about, evidence
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
 CARD = "# Pneumo weights\n\n## Limits\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +45,6 @@ def address(folder: Path) -> Iterator[str]:
     )
     yield address
     blocks.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
-@pytest.fixture
-def faults() -> Faults:
-    return Faults()
 
 
 @pytest.fixture(params=[(1280, 800), (390, 844)], ids=["wide", "narrow"])

@@ -19,16 +19,14 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 import app
-from pneumo.archive import Source, films
 from pneumo.errors import PneumoError
 from pneumo.reader import Reader
-from pneumo.worklist import Worklist, as_json, read_all
-from pneumo.worklist_table import WORDS
+from pneumo.ward.archive import Source, films
+from pneumo.ward.worklist import Worklist, as_json, read_all
+from pneumo.ward.worklist_table import WORDS
 from tabs import read, tray, worklist
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
@@ -157,15 +155,6 @@ def test_uploads_stay_young_while_they_are_read(tmp_path: Path) -> None:
     assert path.stat().st_ctime_ns > before
 
 
-browser_test = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
 class Ward:
     """The page as a clinician uses it, and what it must not do."""
 
@@ -218,7 +207,6 @@ class Gate:
 
 
 @pytest.mark.browser
-@browser_test
 def test_a_mixed_ward_is_listed_by_urgency_and_exported_as_it_stands(
     on_page: Ward, ward: list[Path], tiny_reader: Reader, tmp_path: Path
 ) -> None:
@@ -242,7 +230,6 @@ def test_a_mixed_ward_is_listed_by_urgency_and_exported_as_it_stands(
 
 
 @pytest.mark.browser
-@browser_test
 @pytest.mark.parametrize("way", ["click", "enter"])
 def test_a_row_opens_its_reading_at_the_lists_operating_point(
     on_page: Ward, ward: list[Path], tiny_reader: Reader, way: str
@@ -270,7 +257,6 @@ def test_a_row_opens_its_reading_at_the_lists_operating_point(
 
 
 @pytest.mark.browser
-@browser_test
 def test_the_list_grows_while_films_are_read_and_stops_when_told(
     on_page: Ward, ward: list[Path], tiny_reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,7 +283,6 @@ def test_the_list_grows_while_films_are_read_and_stops_when_told(
 
 
 @pytest.mark.browser
-@browser_test
 def test_filters_show_one_group_or_one_name(
     on_page: Ward, ward: list[Path], tiny_reader: Reader
 ) -> None:
@@ -317,7 +302,6 @@ def test_filters_show_one_group_or_one_name(
 
 
 @pytest.mark.browser
-@browser_test
 def test_files_that_are_all_bad_too_many_or_too_large_get_their_sentence(
     on_page: Ward, ward: list[Path], tmp_path: Path
 ) -> None:
@@ -340,7 +324,6 @@ def test_files_that_are_all_bad_too_many_or_too_large_get_their_sentence(
 
 
 @pytest.mark.browser
-@browser_test
 def test_one_session_sees_nothing_of_another(
     browser: sync_api.Browser, address: str, ward: list[Path]
 ) -> None:

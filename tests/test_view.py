@@ -23,7 +23,10 @@ def test_a_share_is_never_rounded_to_none_or_all() -> None:
 
 
 def test_the_pretest_control_names_where_it_stands_and_what_a_clinic_sees() -> None:
-    assert "74: as in the training films; of children suspected of it, 19 to 37 in" in view.pretest_info(0.7433)
+    assert (
+        "74: as in the training films; of children suspected of it, 19 to 37 in"
+        in view.pretest_info(0.7433)
+    )
 
 
 def test_the_view_needs_no_tensors_and_no_web_framework() -> None:

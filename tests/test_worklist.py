@@ -14,15 +14,15 @@ from zipfile import ZipFile
 
 import pytest
 
-from pneumo.archive import Source, films
 from pneumo.calibration import Estimate
 from pneumo.decision import Decision
 from pneumo.errors import PneumoError
 from pneumo.gate import Caution
 from pneumo.reader import Reader
-from pneumo.spreadsheet import as_csv, heading, ledger, safe
-from pneumo.worklist import FAULT, Entry, Status, Urgency, Worklist, as_json, read_all
-from pneumo.worklist_table import progress, summary, table
+from pneumo.ward.archive import Source, films
+from pneumo.ward.spreadsheet import as_csv, heading, ledger, safe
+from pneumo.ward.worklist import FAULT, Entry, Status, Urgency, Worklist, as_json, read_all
+from pneumo.ward.worklist_table import progress, summary, table
 
 WIDE = "\uff1d\uff0b\uff0d\uff20"  # the wide forms of = + - @
 

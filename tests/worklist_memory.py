@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from zipfile import ZipFile
 
-from pneumo.archive import in_folders
 from pneumo.reader import load_reader
-from pneumo.worklist import Worklist, as_json, read_all
+from pneumo.ward.archive import in_folders
+from pneumo.ward.worklist import Worklist, as_json, read_all
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 WARM = 50  # films after which every cache of the libraries is filled

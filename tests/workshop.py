@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 from pneumo.networks import Network
 
-COUNTS = {"fit": (12, 12, 12), "select": (8, 8, 8), "calibrate": (4, 4, 4)}  # normal, bacterial, viral
+COUNTS = {
+    "fit": (12, 12, 12),
+    "select": (8, 8, 8),
+    "calibrate": (4, 4, 4),
+}  # normal, bacterial, viral
 PATHS = (
     "train/NORMAL/IM-{:04d}-0001.jpeg",
     "train/PNEUMONIA/person{}_bacteria_1.jpeg",

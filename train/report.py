@@ -22,11 +22,12 @@ from typing import Any
 import torch
 
 from pneumo.bundle import MANIFEST, load_manifest
-from train import card, drawing, gallery
-from train.figures import drawings
+from train import card
 from train.holdout import SCHEMA
+from train.pages import drawing, gallery
+from train.pages.figures import drawings
+from train.pages.sections import foreign, held_out
 from train.publish import Places
-from train.sections import foreign, held_out
 from train.shipped import open_reader
 
 README = Path(__file__).parents[1] / "README.md"

@@ -24,6 +24,7 @@ from pneumo.hub import PIN, Pin, load_pin
 ROOT = Path(__file__).parents[1]
 README = "README.md"
 LEFT_OUT = ("weights", "tests", ".ci")  # the weights come from the Hub; the rest serves nobody
+KEPT = {"weights/MODEL_CARD.md"}  # the About tab shows it
 UNTOUCHED = {".gitattributes"}  # the Hub's own
 
 
@@ -33,7 +34,7 @@ def tracked(root: Path) -> list[str]:
         ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True
     ).stdout
     names = [name for name in listed.split("\0") if name and (root / name).is_file()]
-    return [name for name in names if PurePosixPath(name).parts[0] not in LEFT_OUT]
+    return [name for name in names if PurePosixPath(name).parts[0] not in LEFT_OUT or name in KEPT]
 
 
 def configured(readme: str, pin: Pin) -> str:

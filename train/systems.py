@@ -27,9 +27,7 @@ SYSTEMS: dict[str, System] = {
         "CNN of three blocks on 28 pixel films",
         {"balanced_accuracy": 0.840, "sensitivity": 0.987, "specificity": 0.692},
     ),
-    "cnn5": System(
-        "CNN of five blocks", {"accuracy": 0.780, "sensitivity": 0.997, "auroc": 0.948}
-    ),
+    "cnn5": System("CNN of five blocks", {"accuracy": 0.780, "sensitivity": 0.997, "auroc": 0.948}),
     "resnet18": System(
         "ResNet-18, from ImageNet",
         {"accuracy": 0.925, "sensitivity": 0.979, "specificity": 0.821, "auroc": 0.962},

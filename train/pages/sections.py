@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from train import tables
-from train.captions import captions
-from train.captions import gallery as gallery_caption
-from train.figures import HELD_OUT
 from train.holdout import ENSEMBLE
+from train.pages import tables
+from train.pages.captions import captions
+from train.pages.captions import gallery as gallery_caption
+from train.pages.figures import HELD_OUT
 
 SHOWN_PX = 400  # two figures side by side in README, one below the other on a telephone
 FIRST = ("reliability", "roc", "confusion")  # shown at once; the others are folded away

@@ -9,9 +9,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from train import drawing
-from train.drawing import BLUE, COLOURS, GREEN, INK, MARKERS, MUTED, ORANGE, VERMILION
 from train.holdout import ENSEMBLE
+from train.pages import drawing
+from train.pages.drawing import BLUE, COLOURS, GREEN, INK, MARKERS, MUTED, ORANGE, VERMILION
 
 ROW = 0.27  # inches: a line of text with air
 REFERRALS = {

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pneumo
 from pneumo import sentences
-from pneumo.body import fitting
-from pneumo.sheet import (
+from pneumo.paper.body import fitting
+from pneumo.paper.sheet import (
     ACCENT,
     BODY,
     HEADING,

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pneumo import figures, tradeoff
-from pneumo.curves import Costs, Measured, apportion
-from pneumo.exhibits import exhibit
-from pneumo.holdout import ENSEMBLE, Role
-from pneumo.tables import PERCENT, percentage, ratio, ratio_spread, share_cell, spread, table, words
+from pneumo.evidence import figures, tradeoff
+from pneumo.evidence.curves import Costs, Measured, apportion
+from pneumo.evidence.exhibits import exhibit
+from pneumo.evidence.holdout import ENSEMBLE, Role
+from pneumo.evidence.tables import (
+    PERCENT,
+    percentage,
+    ratio,
+    ratio_spread,
+    share_cell,
+    spread,
+    table,
+    words,
+)
 from pneumo.view import POINT_NAMES, of_100
 
 # Children with suspected pneumonia who have it on the film: 19 % in the eight North American

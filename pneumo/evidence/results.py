@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pneumo.curves import Measured
-from pneumo.holdout import Holdout
+from pneumo.evidence.curves import Measured
+from pneumo.evidence.holdout import Holdout
 
-FOLDER = Path(__file__).parents[1] / "train" / "results"
-log = logging.getLogger("pneumo.results")
+FOLDER = Path(__file__).parents[2] / "train" / "results"
+log = logging.getLogger("pneumo.evidence.results")
 
 
 @dataclass(frozen=True)

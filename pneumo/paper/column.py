@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pneumo.sheet import HEADING, TINT, Sheet, Style, baseline, wrap
+from pneumo.paper.sheet import HEADING, TINT, Sheet, Style, baseline, wrap
 
 SECTION_MM, PARAGRAPH_MM = 2.2, 0.7  # space above each, before scaling
 BULLET, INDENT_MM = "\N{BULLET}", 2.6

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pneumo.curves import Fourfold, Measured, Scored, draw_patients
+from pneumo.evidence.curves import Fourfold, Measured, Scored, draw_patients
 
 ENSEMBLE = "ensemble"
 HELD_OUT = "test"  # the role's name in the split; the official test folder is another thing

@@ -19,9 +19,10 @@ from PIL import Image
 from pneumo import lightbox, overlay
 from pneumo.reader import SCREENING, Reader, Reading
 from pneumo.sentences import headline, percent
-from train import drawing, record
+from train import record
+from train.pages import drawing
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FILMS = ("normal-1.png", "bacterial-1.png", "viral-1.png")
 TILE_PX = 320  # longest side of a film: more than README shows of it
 DPI = 132

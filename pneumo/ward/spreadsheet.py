@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from pneumo.archive import Source
 from pneumo.errors import PneumoError
 from pneumo.reader import Reader
-from pneumo.worklist import Entry, Status, Urgency, Worklist
+from pneumo.ward.archive import Source
+from pneumo.ward.worklist import Entry, Status, Urgency, Worklist
 
 FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # the wide forms count as well
 ESCAPE = "'"  # a spreadsheet shows what follows as text

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pneumo.sentences import POINT_NAMES
-from train.drawing import measured
 from train.holdout import ENSEMBLE
+from train.pages.drawing import measured
 
 Result = Mapping[str, Any]  # parsed JSON
 

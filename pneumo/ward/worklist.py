@@ -12,12 +12,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from pneumo.archive import Shelf, Source
 from pneumo.calibration import Estimate
 from pneumo.decision import Decision, OperatingPoint
 from pneumo.errors import PneumoError
 from pneumo.gate import Caution
 from pneumo.reader import SCREENING, Reader
+from pneumo.ward.archive import Shelf, Source
 
 SCHEMA = "pneumo.worklist/1"
 MAX_FAULTS_IN_A_ROW = 3  # then it is not the films that are at fault

@@ -15,12 +15,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pneumo.archive import Shelf, Source, in_folders, too_large
 from pneumo.errors import BrokenBundle, PneumoError, UnreadableImage
 from pneumo.radiograph import MAX_BYTES
 from pneumo.reader import Reader, load_reader
-from pneumo.spreadsheet import Row, row, safe
-from pneumo.worklist import read_all
+from pneumo.ward.archive import Shelf, Source, in_folders, too_large
+from pneumo.ward.spreadsheet import Row, row, safe
+from pneumo.ward.worklist import read_all
 
 REMOTE = "://"
 FILMS_AT_ONCE = 8  # that a worker is sent; what it has not sent back is read again after a stop

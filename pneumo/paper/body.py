@@ -8,11 +8,11 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from pneumo import caption, lightbox, pretest, sentences, zones
-from pneumo.column import Column, Paragraph, Section
 from pneumo.decision import Decision
 from pneumo.overlay import EvidenceMap
-from pneumo.prints import Prints
-from pneumo.sheet import BODY, HEADING, NOTE, Sheet
+from pneumo.paper.column import Column, Paragraph, Section
+from pneumo.paper.prints import Prints
+from pneumo.paper.sheet import BODY, HEADING, NOTE, Sheet
 from pneumo.view import share_text
 
 if TYPE_CHECKING:

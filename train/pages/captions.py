@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from pneumo.sentences import PATTERN_NAMES, POINT_NAMES
-from train.drawing import measured
-from train.figures import HELD_OUT
 from train.holdout import ENSEMBLE
+from train.pages.drawing import measured
+from train.pages.figures import HELD_OUT
 from train.scores import Scores
 from train.split import CLASSES
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 
-from pneumo.spreadsheet import as_csv
 from pneumo.view import PATTERN_NAMES, POINT_NAMES, escape, percent
-from pneumo.worklist import Entry, Status, Urgency, Worklist, as_json
+from pneumo.ward.spreadsheet import as_csv
+from pneumo.ward.worklist import Entry, Status, Urgency, Worklist, as_json
 
 # A shape beside each word, so that colour is not alone in telling the groups apart.
 SHAPES = {

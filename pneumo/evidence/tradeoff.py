@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pneumo import figures
-from pneumo.curves import Costs, Scored
-from pneumo.exhibits import exhibit
-from pneumo.figures import QUARTERS, Axis, Line, Mark, Pair
-from pneumo.holdout import Role
-from pneumo.tables import percentage, share_cell, table, with_interval
+from pneumo.evidence import figures
+from pneumo.evidence.curves import Costs, Scored
+from pneumo.evidence.exhibits import exhibit
+from pneumo.evidence.figures import QUARTERS, Axis, Line, Mark, Pair
+from pneumo.evidence.holdout import Role
+from pneumo.evidence.tables import percentage, share_cell, table, with_interval
 from pneumo.view import POINT_NAMES
 
 SHAPES = ("diamond", "square", "triangle", "circle")  # of the operating points, in their order

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from pneumo import figures
-from pneumo.exhibits import exhibit, exhibits, missing
-from pneumo.figures import Axis, Line, Row
-from pneumo.holdout import ENSEMBLE
-from pneumo.results import Audit, External, Group, Missing, Results, Share, Uncertainty
-from pneumo.tables import (
+from pneumo.evidence import figures
+from pneumo.evidence.exhibits import exhibit, exhibits, missing
+from pneumo.evidence.figures import Axis, Line, Row
+from pneumo.evidence.holdout import ENSEMBLE
+from pneumo.evidence.results import Audit, External, Group, Missing, Results, Share, Uncertainty
+from pneumo.evidence.tables import (
     UNMEASURED,
     decimal,
     decimal_cell,

@@ -16,10 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pneumo.sentences import PATTERN_NAMES, POINT_NAMES
-from train import curves, drawing, metrics, stress
-from train.curves import GRID
-from train.drawing import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, VERMILION, measured
+from train import metrics
 from train.holdout import ENSEMBLE
+from train.pages import curves, drawing, stress
+from train.pages.curves import GRID
+from train.pages.drawing import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, VERMILION, measured
 from train.scores import Scores
 from train.shares import share
 from train.split import CLASSES

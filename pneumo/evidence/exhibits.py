@@ -1,6 +1,6 @@
 """What the hold-out says of one model, in figures with their words: sections of HTML.
 
-All numbers come from the results; what the ensemble fails at stands in ``pneumo.doubts``.
+All numbers come from the results; what the ensemble fails at stands in ``pneumo.evidence.doubts``.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pneumo import figures
-from pneumo.curves import wilson
-from pneumo.figures import Axis, Line, Mark, Row
-from pneumo.holdout import ENSEMBLE, Model, Role, Shift
-from pneumo.results import Missing
-from pneumo.tables import (
+from pneumo.evidence import figures
+from pneumo.evidence.curves import wilson
+from pneumo.evidence.figures import Axis, Line, Mark, Row
+from pneumo.evidence.holdout import ENSEMBLE, Model, Role, Shift
+from pneumo.evidence.results import Missing
+from pneumo.evidence.tables import (
     decimal,
     decimal_cell,
     percentage,

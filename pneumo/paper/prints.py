@@ -17,7 +17,7 @@ from PIL import Image
 
 from pneumo import overlay, sentences
 from pneumo.decision import Decision
-from pneumo.sheet import HEADING, INK, NOTE, TINT, Sheet, Style, wrap
+from pneumo.paper.sheet import HEADING, INK, NOTE, TINT, Sheet, Style, wrap
 
 if TYPE_CHECKING:
     from pneumo.reader import Reading

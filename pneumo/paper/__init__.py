@@ -1,0 +1,1 @@
+"""A reading as one A4 page."""

@@ -1,0 +1,1 @@
+"""Tables, figures and their words, from the results, for README and the model card."""
