@@ -94,7 +94,9 @@ def summary(shown: Sequence[Line], *, waiting: int = 0) -> str:
         suspected, f"{suspected} {'suspects' if suspected == 1 else 'suspect'}"
     )
     asked = f"Of {len(single)} single networks {told} pneumonia, each at its own threshold"
-    ranges = f"their probabilities run from {low} to {high} %"
+    ranges = f"each says {low} %"
+    if low < high:
+        ranges = f"their probabilities run from {low} to {high} %"
     more = f" {waiting} more are being asked." if waiting else ""
     return f"{asked}; {ranges}.{more}"
 

@@ -40,3 +40,12 @@ def new_page(
     page.goto(address)
     page.locator("#upload button").wait_for()
     return page
+
+
+def compared(page: sync_api.Page) -> None:
+    """Open the Compare tab and wait until every model has answered."""
+    page.get_by_role("tab", name="Compare").click()
+    page.wait_for_function(
+        "document.querySelectorAll('#board .opinions li').length > 1"
+        " && !document.querySelector('#board li.waiting')"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import Faults, new_page
+from chromium import Faults, compared, new_page
 from gradio_client import Client, handle_file
 
 import app
@@ -62,8 +62,7 @@ def test_the_film_of_the_read_tab_is_put_to_every_row(
     page.get_by_role("tab", name="Read").click()
     page.locator("#upload input[type=file]").set_input_files(film_path)
     page.locator(".card[data-reading]").wait_for()
-    page.get_by_role("tab", name="Compare").click()
-    page.locator("#board .opinions li.waiting").wait_for(state="detached")
+    compared(page)
 
     reading = tiny_reader.read(film_path.read_bytes())
     opinions = list(Comparison(tiny_reader).ask(reading))

@@ -10,7 +10,7 @@ and its neighbours (train.alterations); only ``jpeg_30`` touches them. An altere
 whole way of reading: the canonical picture is made anew, and so are the lung mask, the box and the
 gate's verdict. Differences are taken film by film between the altered and the unaltered film.
 
-About 10 minutes on 2 free cores for 522 films and four ResNet18 members; writes
+About 15 minutes on 2 free cores for 522 films and six members; writes
 train/results/audit.json, the same on every run. Expect an aspect ratio that alone reaches 0.81 and
 a lung box share 0.78; members of the lung box that hardly heed either; members of the centre crop
 that call a film sicker when its margins are cut or painted black.

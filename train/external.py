@@ -8,7 +8,7 @@ frontal films of NIH ChestX-ray14 (Wang et al. CVPR 2017), whose labels are mine
 goes from its bytes through the Reader that the app uses; intervals draw patients. Nothing is
 chosen on these films.
 
-A minute on 2 free cores for 513 films and four ResNet18 members; writes
+A minute on 2 free cores for 513 films and six members; writes
 train/results/external.json.
 Expect an AUROC near chance, 0.6 where the labels are strict: the models never saw an adult.
 """
