@@ -6,6 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from PIL import Image
 from pneumo.reader import load_reader
 from train import report
 from train.pages import gallery
+from train.pages.sections import chosen
 from train.publish import Places
 
 README = (ROOT / "README.md").read_text()
@@ -123,3 +125,20 @@ def test_the_committed_gallery_is_what_the_shipped_weights_read() -> None:
     reader = load_reader(WEIGHTS, device=torch.device("cpu"))
     for path, content in gallery.files(reader, RESULTS).items():
         assert path.read_bytes() == content, f"{path.name} is stale; run make report"
+
+
+def test_the_members_reasons_are_those_of_the_set_that_they_are() -> None:
+    def scored(runs: list[str], found: float, worst: float) -> dict[str, Any]:
+        by_condition = {"as_found": found, "margins_cut_crossed": worst}
+        return {"runs": runs, "by_condition": by_condition, "mean": found / 2, "worst": worst}
+
+    candidates = {
+        "films": 9,
+        "alone": [scored(["a"], 0.91, 0.31), scored(["b"], 0.92, 0.32)],
+        "sets": [scored(["a", "b"], 0.93, 0.63), scored(["a", "c"], 0.94, 0.64)],
+    }
+    told = chosen(candidates, ["b", "a"])
+    assert "b reaches 0.920 on films as found, but 0.320" in told
+    assert "gives 0.930 and 0.630" in told
+    assert "0.640" not in told
+    assert chosen(candidates, ["a", "d"]) == ""

@@ -26,7 +26,7 @@ from train import card
 from train.holdout import SCHEMA
 from train.pages import drawing, gallery
 from train.pages.figures import drawings
-from train.pages.sections import foreign, held_out
+from train.pages.sections import chosen, foreign, held_out
 from train.publish import Places
 from train.shipped import open_reader
 
@@ -72,6 +72,8 @@ def block(results: Path = RESULTS) -> str:
         weights = holdout["weights"]
         shown = load("gallery", results=results, weights=weights)
         parts.append(held_out(holdout, calibration, shown=shown, **besides))
+        if candidates := load("candidates", results=results):
+            parts.append(chosen(candidates, calibration["members"]))
         if external := load("external", results=results, weights=weights):
             parts.append(foreign(external))
     if lungs := load("lungs", results=results):

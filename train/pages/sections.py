@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Collection
 from typing import Any
 
 from train.holdout import ENSEMBLE
@@ -69,6 +70,28 @@ def held_out(
             "\n".join(["<p>", *pictures.values(), "</p>"]),
             f"Temperature and bias of the log-odds: {temperatures}.",
             "</details>",
+        ]
+    )
+
+
+def chosen(candidates: dict[str, Any], members: Collection[str]) -> str:
+    """Why these members: what each run, and they together, lose when the margins change."""
+    alone = {each["runs"][0]: each for each in candidates["alone"]}
+    together = next((s for s in candidates["sets"] if set(s["runs"]) == set(members)), None)
+    if together is None:
+        return ""
+    found = "as_found"
+    top = max(alone.values(), key=lambda each: each["by_condition"][found])
+    return "\n\n".join(
+        [
+            "Why these members, although one of them alone ranks the films of this data set as "
+            f"well or better: on `select`, {top['runs'][0]} reaches {top['by_condition'][found]:.3f} "
+            f"on films as found, but {top['worst']:.3f} where ill films as they are meet well ones "
+            "with cut or blackened margins, or the other way round (*crossed*). The ensemble gives "
+            f"{together['by_condition'][found]:.3f} and {together['worst']:.3f}: the best mean over all conditions of the "
+            f"{len(candidates['sets'])} sets that `python -m train.candidates` compared "
+            f"({candidates['films']} films, AUROC re-weighted for aspect).",
+            tables.candidates([*alone.values(), together]),
         ]
     )
 

@@ -38,6 +38,20 @@ def models(found: Result) -> str:
     return table([*head, "three-class macro-F1", "AUROC, worst shift"], rows)
 
 
+def candidates(found: Sequence[Result]) -> str:
+    """Every run alone and the chosen set, under every condition of train.candidates."""
+    conditions = list(found[0]["by_condition"])
+    rows = [
+        [
+            each["runs"][0] if len(each["runs"]) == 1 else "**the ensemble**",
+            *(f"{each['by_condition'][name]:.3f}" for name in conditions),
+            f"{each['mean']:.3f}",
+        ]
+        for each in found
+    ]
+    return table(["select", *(name.replace("_", " ") for name in conditions), "mean"], rows)
+
+
 def points(operating_points: Result) -> str:
     """What the ensemble's operating points cost."""
     columns = ["sensitivity", "specificity", "precision", "accuracy", "balanced_accuracy", "f1"]
