@@ -82,14 +82,15 @@ def chosen(candidates: dict[str, Any], members: Collection[str]) -> str:
         return ""
     found = "as_found"
     top = max(alone.values(), key=lambda each: each["by_condition"][found])
+    best, all_of_it = top["by_condition"][found], together["by_condition"][found]
     return "\n\n".join(
         [
             "Why these members, although one of them alone ranks the films of this data set as "
-            f"well or better: on `select`, {top['runs'][0]} reaches {top['by_condition'][found]:.3f} "
-            f"on films as found, but {top['worst']:.3f} where ill films as they are meet well ones "
-            "with cut or blackened margins, or the other way round (*crossed*). The ensemble gives "
-            f"{together['by_condition'][found]:.3f} and {together['worst']:.3f}: the best mean over all conditions of the "
-            f"{len(candidates['sets'])} sets that `python -m train.candidates` compared "
+            f"well or better: on `select`, {top['runs'][0]} reaches {best:.3f} on films as found, "
+            f"but {top['worst']:.3f} where ill films as they are meet well ones with cut or "
+            "blackened margins, or the other way round (*crossed*). The ensemble gives "
+            f"{all_of_it:.3f} and {together['worst']:.3f}: the best mean over all conditions of "
+            f"the {len(candidates['sets'])} sets that `python -m train.candidates` compared "
             f"({candidates['films']} films, AUROC re-weighted for aspect).",
             tables.candidates([*alone.values(), together]),
         ]
