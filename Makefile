@@ -37,7 +37,9 @@ train: $(VENV)/.test ## retrain everything from the films in PNEUMO_DATA: a few 
 	$(BIN)/python -m train.fit --name mobilenet-crop-0 --architecture mobilenet_v2 --geometry centre_crop --seed 4 --stages 128 6 192 2 --init $(INIT_MOBILENET_V2)
 	$(BIN)/python -m train.fit --name mobilenet-crop-1 --architecture mobilenet_v2 --geometry centre_crop --seed 8 --stages 128 8 --init $(INIT_MOBILENET_V2)
 	$(BIN)/python -m train.fit --name mobilenet-lungs-0 --architecture mobilenet_v2 --geometry lung_box --seed 6 --stages 128 8 --init $(INIT_MOBILENET_V2)
-	$(BIN)/python -m train.calibrate --members resnet18-crop-0 resnet18-lungs-0 resnet18-lungs-1 mobilenet-crop-0 mobilenet-crop-1 mobilenet-lungs-0 --rows resnet18=resnet18-crop-0 mobilenet_v2=mobilenet-crop-1
+	$(BIN)/python -m train.fit --name cnn3-0 --architecture cnn3 --geometry centre_crop --seed 10 --peak-rate 2e-3 --stages 64 14
+	$(BIN)/python -m train.fit --name cnn3-28px-0 --architecture cnn3 --geometry centre_crop --seed 11 --peak-rate 2e-3 --stages 28 30
+	$(BIN)/python -m train.calibrate --members resnet18-crop-0 resnet18-lungs-0 resnet18-lungs-1 mobilenet-crop-0 mobilenet-crop-1 mobilenet-lungs-0 --rows cnn3=cnn3-0 cnn3_28px=cnn3-28px-0 resnet18=resnet18-crop-0 mobilenet_v2=mobilenet-crop-1
 	$(BIN)/python -m train.evaluate --role test
 	$(BIN)/python -m train.uncertainty
 	$(BIN)/python -m train.audit

@@ -75,7 +75,7 @@ def write_holdout(path: Path, manifest: Manifest) -> None:
         "scores": Scores.of(films(), {name: said(i) for i, name in enumerate(models)}).as_json(),
     }
     known = {"schema": holdout.SCHEMA, "weights": manifest.revision, "created": "2026-01-01"}
-    known["accuracy_under_shift_at"] = holdout.SHIFT_POINT
+    known |= {"accuracy_under_shift_at": holdout.SHIFT_POINT, "rows": record.rows_sha256(manifest)}
     record.write(path, known | {"roles": {card.HOLD_OUT: role}})
 
 

@@ -130,7 +130,10 @@ def test_an_experiment_trains_is_recorded_and_is_not_repeated(
     films = experiments.load_role(tmp_path, "select")
     assert len(trained.said["select"]) == len(films)
     assert trained.parameters == sum(p.numel() for p in Small(THREE_CLASS).parameters())
-    experiments.save(tmp_path / "experiments.json", {key(changes, 1): trained}, tmp_path)
-    (again,) = experiments.load(tmp_path / "experiments.json").items()
+    path = tmp_path / "experiments.json"
+    experiments.save(path, {key(changes, 1): trained}, data=tmp_path, init="none")
+    (again,) = experiments.load(path, "none").items()
     assert again[0] == key(changes, 1)
     assert again[1].said["select"] == pytest.approx(trained.said["select"], abs=1e-5)
+    with pytest.raises(SystemExit, match="begun with another init"):
+        experiments.load(path, "imagenet")

@@ -30,7 +30,7 @@ import torch
 from pneumo.networks import ARCHITECTURES
 from pneumo.networks.base import log_odds
 from pneumo.networks.cnn import CNN
-from train import record
+from train import record, split
 from train.data import add_data_argument, load_role
 from train.findings import Run, answer_all
 from train.fit import fit
@@ -88,18 +88,28 @@ def probabilities(network: torch.nn.Module, config: Config, role: str) -> list[f
     return log_odds(predict(network, seen, bf16=False)).sigmoid().tolist()
 
 
-def load(path: Path) -> dict[str, Run]:
-    """Finished runs by key; none before the first."""
+def setting(init: str) -> dict[str, object]:
+    """What all runs share beside their questions: they can be compared only under one."""
+    source = record.sha256_of(Path(init)) if Path(init).is_file() else init
+    base = {name: value for name, value in BASE.items() if name != "tensorboard"}
+    return {"base": record.plain(base), "init": source, "split": record.sha256_of(split.SPLIT_CSV)}
+
+
+def load(path: Path, init: str) -> dict[str, Run]:
+    """Finished runs by key; none before the first. Ends the program where others began there."""
     if not path.exists():
         return {}
-    return {name: Run(**run) for name, run in json.loads(path.read_text())["runs"].items()}
+    saved = json.loads(path.read_text())
+    if other := [name for name, value in setting(init).items() if saved[name] != value]:
+        raise SystemExit(f"{path.name} was begun with another {other[0]}; move it away first.")
+    return {name: Run(**run) for name, run in saved["runs"].items()}
 
 
-def save(path: Path, runs: Mapping[str, Run], data: Path) -> None:
+def save(path: Path, runs: Mapping[str, Run], *, data: Path, init: str) -> None:
     """Write the runs and every answer that they give so far."""
     result = {
         "schema": "pneumo.experiments/1",
-        "base": {k: v for k, v in BASE.items() if k != "tensorboard"},
+        **setting(init),
         "minutes": sum(run.seconds for run in runs.values()) / 60,
         "answers": answer_all(
             runs,
@@ -124,7 +134,7 @@ def main() -> None:
     arguments = parser.parse_args()
     ARCHITECTURES.update(EXTRA)
     questions = [q for q in QUESTIONS if not arguments.question or q.name in arguments.question]
-    runs, started = load(RESULT), time.perf_counter()
+    runs, started = load(RESULT, arguments.init), time.perf_counter()
     wanted = {key(changes, seed): (changes, seed) for changes, seed in asked(questions)}
     for name in [name for name in wanted if name not in runs]:
         if time.perf_counter() - started > 60 * arguments.minutes:
@@ -132,8 +142,8 @@ def main() -> None:
         changes, seed = wanted[name]
         print(f"{len(runs) + 1} of {len(wanted)}: {changes or 'base'}, seed {seed}", flush=True)
         runs[name] = train(changes, seed, data=arguments.data, init=arguments.init)
-        save(RESULT, runs, arguments.data)
-    save(RESULT, runs, arguments.data)
+        save(RESULT, runs, data=arguments.data, init=arguments.init)
+    save(RESULT, runs, data=arguments.data, init=arguments.init)
 
 
 if __name__ == "__main__":

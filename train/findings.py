@@ -189,10 +189,13 @@ def threshold_rules(base: Sequence[Run], calibrate: Films, jury: Jury) -> dict[s
         found["Youden"].append(float(candidates.threshold[thresholds.balanced(candidates)]))
         found["sensitivity 0.99"].append(float(candidates.threshold[kept]))
     costs = [_cost(rule, each, base, jury) for rule, each in found.items()]
-    best = max(costs, key=lambda c: c.balanced_accuracy.value)
+    half, *others = costs
+    best = max(others, key=lambda c: c.balanced_accuracy.value)
+    pays = best.balanced_accuracy.low > half.balanced_accuracy.value
     text = (
-        f"Choose the threshold on films of its own: at {best.rule} the balanced accuracy is "
-        f"{best.balanced_accuracy.value:.3f}, at one half {costs[0].balanced_accuracy.value:.3f}."
+        f"{'Choose' if pays else 'It hardly matters whether you choose'} the threshold on films of "
+        f"its own: balanced accuracy {best.balanced_accuracy.value:.3f} by {best.rule}, "
+        f"{half.balanced_accuracy.value:.3f} at one half."
     )
     return {"name": "threshold", "asks": "Does a chosen threshold pay?", "rules": costs} | {
         "sentence": text

@@ -160,6 +160,7 @@ def measure_roles(reader: Reader, data: Path, roles: Sequence[str]) -> None:
         {
             "schema": SCHEMA,
             "weights": reader.manifest.revision,
+            "rows": record.rows_sha256(reader.manifest),
             "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "accuracy_under_shift_at": SHIFT_POINT,
             "roles": result,

@@ -4,7 +4,7 @@
 
 Run it after train.calibrate and train.evaluate. It names the repository and the tag in
 weights/manifest.json, pins that manifest in pneumo/pin.json, notes the version in
-train/results/versions.json, writes weights/MODEL_CARD.md, and uploads (about a minute for 300 MB
+train/results/versions.json, writes weights/MODEL_CARD.md, and uploads (about a minute for 100 MB
 on a fast line; log in with ``hf auth login`` first). ``--dry-run`` does all but the upload and
 lists what would be uploaded. Running it again changes nothing: a tag is never moved.
 """
@@ -59,8 +59,7 @@ def bind(places: Places, repo: str | None, revision: str | None) -> Pin:
 
 def tag_of(manifest: Manifest) -> str:
     """A tag per set of files: the revision, and a short hash of the rows where there are any."""
-    rows = json.dumps([dataclasses.asdict(row) for row in manifest.rows], sort_keys=True)
-    suffix = f"-{hashlib.sha256(rows.encode()).hexdigest()[:6]}" if manifest.rows else ""
+    suffix = f"-{record.rows_sha256(manifest)[:6]}" if manifest.rows else ""
     return f"weights-{manifest.revision}{suffix}"
 
 

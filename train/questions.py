@@ -1,8 +1,8 @@
 """The questions that the experiments ask, each as changes to one base recipe.
 
-They are the ten questions that earlier work on these films asked or only planned, and the
-ablations that go with them. Each variant differs from the base in what it names and in nothing
-else, so its difference has one cause.
+They are the questions that earlier work on these films asked or only planned, and the ablations
+that go with them. A variant differs from its question's first in what its name says and in nothing
+else.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "transfer",
         "Does ImageNet help?",
-        {"from ImageNet": {}, "from random weights": SCRATCH},
+        {"from ImageNet at 1e-3": {}, "from random weights at 2e-3": SCRATCH},
     ),
     Question(
         "loss",

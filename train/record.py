@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pneumo.bundle import Manifest
+
 DIGITS = 6
 RESULTS = Path(__file__).parent / "results"
 HOME = Path(__file__).parents[1]
@@ -48,6 +50,12 @@ def write(path: Path, value: Any) -> None:
     """Write a result, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(layout(plain(value)) + "\n")
+
+
+def rows_sha256(manifest: Manifest) -> str:
+    """One hash over the rows, which the revision leaves out: it names what a reading rests on."""
+    rows = json.dumps([dataclasses.asdict(row) for row in manifest.rows], sort_keys=True)
+    return hashlib.sha256(rows.encode()).hexdigest()
 
 
 def sha256_of(path: Path) -> str:

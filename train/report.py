@@ -21,8 +21,8 @@ from typing import Any
 
 import torch
 
-from pneumo.bundle import MANIFEST, load_manifest
-from train import card
+from pneumo.bundle import MANIFEST, Manifest, load_manifest
+from train import card, record
 from train.holdout import SCHEMA
 from train.pages import drawing, gallery
 from train.pages.figures import drawings
@@ -62,6 +62,16 @@ def load_measured(results: Path) -> tuple[Any, Any, dict[str, Any]] | None:
         for name in ("uncertainty", "audit")
     }
     return holdout, calibration, besides
+
+
+def require_current(results: Path, manifest: Manifest) -> None:
+    """End the program where the hold-out was measured with other networks than the shipped."""
+    holdout = load("holdout", results=results)
+    if holdout is None:
+        return
+    bound = {"weights": manifest.revision, "rows": record.rows_sha256(manifest)}
+    if other := [name for name, value in bound.items() if holdout.get(name) != value]:
+        raise SystemExit(f"holdout.json is of other {other[0]}; run python -m train.evaluate.")
 
 
 def block(results: Path = RESULTS) -> str:
@@ -135,6 +145,7 @@ def renew(readme: Path, places: Places, *, check: bool) -> list[Path]:
     """Bring figures, gallery, README and card up to date; returns what was not."""
     # In float32 on the CPU, whatever the machine, so that every run gives the same picture.
     reader = open_reader(places.weights, device=torch.device("cpu"))
+    require_current(places.results, reader.manifest)
     drawn = figures(places.results)
     old = {p: None for p in (places.results / "figures").glob("*.svg") if p not in drawn}
     changed = []

@@ -57,7 +57,7 @@ SYSTEMS: dict[str, System] = {
         {"three_class_accuracy": 0.799, "three_class_macro_f1": 0.784},
     ),
 }
-ENSEMBLE = System(
+SYSTEMS["ensemble"] = System(
     "The ensemble",
     {
         "f1": 0.896,

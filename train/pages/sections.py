@@ -104,8 +104,12 @@ def foreign(external: dict[str, Any]) -> str:
         "{value:.2f} ({low:.2f}-{high:.2f})".format(**group["probability"]["auroc"])
         for group in (every, strict)
     )
+    auroc = every["probability"]["auroc"]
+    guessing = auroc["low"] <= 0.5
     return (
-        f"On {every['films']} frontal films of another hospital, nearly all adults, the ensemble "
-        f"is of no use: AUROC {worth}, or {strictly} on the {strict['films']} whose labels "
-        f"radiologists confirmed. The gate refused {every['refused']['hits']} of them."
+        f"On {every['films']} frontal films of another hospital, of whom "
+        f"{external['groups']['children']['films']} are below 18 years, the ensemble "
+        f"{'does no better than guessing' if guessing else 'ranks'}: AUROC {worth}, or {strictly} "
+        f"on the {strict['films']} whose labels radiologists confirmed. The gate refused "
+        f"{every['refused']['hits']} of them."
     )
