@@ -8,8 +8,8 @@ the app uses, and writes FILE.json and predictions.csv beside it: 624 films in a
 cores. ``--all`` asks every row as well: FILE.json gains "rows", the ensemble first, and every row
 its predictions-NAME.csv. ``--role`` measures roles of the committed split, every member and row
 beside the ensemble, clean and under each synthetic shift, and writes train/results/holdout.json:
-about 10 minutes a role on 2 cores. Expect an AUROC of 0.99 on the hold-out, less on films of another
-origin.
+about 10 minutes a role on 2 cores. Expect an AUROC of 0.99 on the hold-out, less on films from
+elsewhere.
 """
 
 from __future__ import annotations
