@@ -8,16 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import state_holder
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from pneumo import Reader, load_reader, view
 from pneumo.about import read_card
 from pneumo.evidence.results import load_results
 from pneumo.ward.archive import MAX_ARCHIVE_BYTES
 from tabs import about, compare, evidence, read, worklist
+from tabs.read import FORGET_AFTER_S
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 PURGE_EVERY_S, PURGE_AFTER_S = 60, 480  # gone after nine minutes: `view.welcome` says ten
+MAX_SESSIONS = 1_000  # whose readings are kept; each call of the API counts as one
 
 log = logging.getLogger("pneumo.app")
 
@@ -64,14 +70,37 @@ def theme() -> gr.themes.Base:
     return base
 
 
+class Session(state_holder.SessionState):
+    """What gradio keeps of one visit: its `gr.State`s, and nothing that was typed or shown.
+
+    By itself gradio 6.31 keeps the last value of every component, which only its deep links need,
+    until ten thousand others have come, and the states of a page that was closed for an hour.
+    """
+
+    def __init__(self, blocks: gr.Blocks) -> None:
+        super().__init__(blocks)
+        self.STATE_TTL_WHEN_CLOSED = FORGET_AFTER_S
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        """Keep nothing."""
+
+
+def refuse(_: Request) -> Response:
+    """The answer of gradio's deep links, which would write a session's page to disk."""
+    return Response(status_code=404)
+
+
 def launch(page: gr.Blocks, **options: Any) -> str:
     """Serve the page and return its address: nothing is recorded, shared, monitored or linked."""
+    state_holder.SessionState = Session  # type: ignore[misc]  # gradio has no option for it
     _, address, _ = page.queue(default_concurrency_limit=2, max_size=32).launch(
         theme=theme(),
         css_paths=sorted(ASSETS.glob("*.css")),
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
+        state_session_capacity=MAX_SESSIONS,
+        app_kwargs={"routes": [Route("/gradio_api/deep_link", refuse)]},  # before gradio's own
         max_file_size=MAX_ARCHIVE_BYTES,  # of a ZIP; a single film's limit is the decoder's
         share=False,
         **options,

@@ -3,8 +3,25 @@ const MAX_ZOOM = 8;
 const state = { film: "", inverted: false, zoom: 1, x: 0, y: 0 }; // x, y: shift, in stage sizes
 const $ = (selector) => element.querySelector(selector);
 
+// A card or a map that was asked for before this film was opened may arrive after it. It is hidden
+// at once; one that is still there when everything of an opening has arrived is asked for again.
+const SETTLED_MS = 500;
+const parts = () => [...document.querySelectorAll("#map [data-film], #card [data-film]")];
+const astray = () => {
+  const film = $("figure.film")?.dataset.film;
+  return parts().filter((part) => part.dataset.film !== film);
+};
+let unsettled;
+const match = () => {
+  const others = astray();
+  for (const part of parts()) part.style.visibility = others.includes(part) ? "hidden" : "";
+  clearTimeout(unsettled);
+  if (others.length) unsettled = setTimeout(() => astray().length && trigger("astray"), SETTLED_MS);
+};
+
 // Brings the page in line with the controls: after each of them, each new film and each new map.
 const show = () => {
+  match();
   const film = $("figure.film");
   if (!film) return;
   if (film.dataset.film !== state.film) {
@@ -26,13 +43,14 @@ const show = () => {
   film.classList.toggle("zoomed", state.zoom > 1);
   $(".invert").setAttribute("aria-pressed", state.inverted);
   $(".zoom-fit").textContent = `${Number(state.zoom.toFixed(1))}×`;
-  const layer = document.querySelector("#map img.layer");
+  const layer = document.querySelector(`#map [data-film="${film.dataset.film}"] img.layer`);
   const evidence = $(".evidence");
   if (layer) { evidence.src = layer.src; evidence.alt = layer.alt; }
   else evidence.removeAttribute("src");
 };
 watch("value", show);
 document.addEventListener("pneumo-map", show);
+document.addEventListener("pneumo-card", match);
 
 const zoom = (factor, fx = 0.5, fy = 0.5) => { // about a point, in stage sizes
   const next = Math.min(Math.max(state.zoom * factor, 1), MAX_ZOOM);

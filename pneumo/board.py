@@ -17,7 +17,7 @@ from pneumo.decision import Decision, OperatingPoint
 from pneumo.lightbox import layer, png
 from pneumo.overlay import EvidenceMap
 from pneumo.sentences import PATTERN_NAMES, POINT_NAMES, percent
-from pneumo.view import escape
+from pneumo.view import escape, share_text
 
 if TYPE_CHECKING:
     from pneumo.comparison import Opinion
@@ -52,10 +52,16 @@ def board(reading: Reading, opinions: Sequence[Opinion], *, waiting: Sequence[st
     height, width = reading.film.pixels.shape
     items = "".join(_item(line, reading) for line in shown)
     left = "".join(f'<li class="waiting">{escape(title)}: being asked</li>' for title in waiting)
-    return f"""<section class="board" data-board style="--aspect:{width / height:.4f}">
+    return f"""<section class="board" data-board="{key(reading)}"
+ style="--aspect:{width / height:.4f}">
 <div class="ahead"><div><h2>{_heading(reading)}</h2><p>{summary(shown, waiting=len(waiting))}</p>
 </div>{_spread(shown)}</div>
 <ol class="opinions">{items}{left}</ol>{_pair(shown, picture)}</section>"""
+
+
+def key(reading: Reading) -> str:
+    """Which film a board is of, and at which operating point."""
+    return f"{reading.film.source.sha256[:16]} {reading.operating_point.name}"
 
 
 def empty() -> str:
@@ -90,14 +96,19 @@ def summary(shown: Sequence[Line], *, waiting: int = 0) -> str:
         return "The single networks are being asked."
     suspected = sum(line.decision is Decision.SUSPECTED for line in single)
     low, high = (percent(f(line.probability for line in single)) for f in (min, max))
-    told = {0: "none suspects", len(single): "all suspect"}.get(
+    ruling_in = single[0].point.name == "rule_in"
+    more = f" {waiting} more {'is' if waiting == 1 else 'are'} being asked." if waiting else ""
+    if len(single) == 1:
+        told = "suspects" if suspected else f"does not {'rule in' if ruling_in else 'suspect'}"
+        return f"One single network {told} pneumonia, at its own threshold; it says {low} %.{more}"
+    none = "none rules in" if ruling_in else "none suspects"
+    told = {0: none, len(single): "all suspect"}.get(
         suspected, f"{suspected} {'suspects' if suspected == 1 else 'suspect'}"
     )
     asked = f"Of {len(single)} single networks {told} pneumonia, each at its own threshold"
     ranges = f"each says {low} %"
     if low < high:
         ranges = f"their probabilities run from {low} to {high} %"
-    more = f" {waiting} more are being asked." if waiting else ""
     return f"{asked}; {ranges}.{more}"
 
 
@@ -130,26 +141,28 @@ def _spread(shown: Sequence[Line]) -> str:
     )
     low, high = (100 * f(line.probability for line in shown) for f in (min, max))
     at = 100 * shown[0].probability
+    hollow = sentences.verdict_of(Decision.NOT_SUSPECTED, shown[0].point.name)
     ends = "".join(f"<span style='left:{p}%'>{p} %</span>" for p in (0, 25, 50, 75, 100))
     words = f"The ensemble at {percent(shown[0].probability)} percent; {summary(shown)}"
     return f"""<div class="spread"><svg role="img" aria-label="{escape(words)}">
 <rect class="axis" width="100%" height="100%"/>
 <rect class="range" x="{low:.1f}%" width="{high - low:.1f}%" height="100%"/>{dots}
 <line class="mean" x1="{at:.1f}%" x2="{at:.1f}%" y2="100%"/></svg><div class="ends">{ends}</div>
-<p class="note">Filled: suspected. Hollow: not suspected. Line: the ensemble.</p></div>"""
+<p class="note">Filled: suspected. Hollow: {hollow}. Line: the ensemble.</p></div>"""
 
 
 def _item(line: Line, reading: Reading) -> str:
     names = zip(reading.classes, line.pattern, strict=True)
     pattern = ", ".join(f"{PATTERN_NAMES[n].lower()} {percent(p)} %" for n, p in names)
-    members = f"{percent(line.low)} to {percent(line.high)} %, " if line.low < line.high else ""
+    members = f"{sentences.between(line.low, line.high)}, " if line.low < line.high else ""
+    said = sentences.headline_of(line.decision, line.point.name)
     drawn = EvidenceMap(line.evidence, reading.evidence_full_scale)
     threshold = f"threshold {percent(line.point.threshold)} %"
     return f"""<li class="{line.decision.value}" data-key="{escape(line.key)}">
 <div class="plate"><img class="layer" src="{layer(drawn)}"
  alt="Evidence of {escape(line.title)}: {_where(line, reading)}"></div>
 <h3>{escape(line.title)}</h3>
-<p class="said"><b>{percent(line.probability)} %</b> {sentences.HEADLINES[line.decision]}</p>
+<p class="said"><b>{percent(line.probability)} %</b> {said}</p>
 <p class="note">{members}{threshold}</p><p class="note">{pattern}</p>
 <p class="note">{line.made_of}</p></li>"""
 
@@ -160,7 +173,7 @@ def _where(line: Line, reading: Reading) -> str:
     if whole == 0:
         return "none."
     inside = float(line.evidence[reading.lungs.mask].sum()) / whole
-    return f"peak {line.evidence.max():.1f} logits, {percent(inside)} % within the lungs."
+    return f"peak {line.evidence.max():.1f} logits, {share_text(inside)} within the lungs."
 
 
 def _pair(shown: Sequence[Line], picture: str) -> str:

@@ -22,7 +22,8 @@ def caption(reading: Reading, shown: EvidenceMap) -> str:
     found = zones.share_out(shown.values, reading.lungs.mask)
     words = in_words(shown, found)
     where = "" if found is None else _table(found)
-    return f"""<section class="caption" aria-label="Evidence map">
+    return f"""<section class="caption" data-film="{reading.film.source.sha256[:16]}"
+ aria-label="Evidence map">
 <img class="layer" hidden src="{layer(shown)}" alt="Evidence map. {words}">
 <div>{legend(shown)}
 <p class="words">{words}</p>{_warning(found)}

@@ -90,15 +90,23 @@ def in_words(shown: EvidenceMap, found: zones.Zones | None) -> str:
     target = target_name(shown.target)
     if found is None:
         return f"No place on the film speaks for {target}."
-    level, side = found.strongest
     inside = view.share_text(found.inside)
-    most = f"lies within the lungs, most in the {level} third of the {side} lung"
+    lies = f"lies within the lungs{_zone(found)}"
     if not shown.in_logits:
-        return f"Of what {METHOD_NAMES[shown.method]} marks, {inside} {most}."
+        return f"Of what {METHOD_NAMES[shown.method]} marks, {inside} {lies}."
     weak = found.peak < WEAK * shown.full_scale
     subject = f"Weak evidence for {target}: it" if weak else f"Evidence for {target}"
     peak = f"peaks at {signed(found.peak)} of {signed(shown.full_scale)}"
-    return f"{subject} {peak}. {inside.capitalize()} of it {most}."
+    return f"{subject} {peak}. {inside.capitalize()} of it {lies}."
+
+
+def _zone(found: zones.Zones) -> str:
+    """Where most of what lies within the lungs lies, or more of it than elsewhere."""
+    if found.strongest is None:
+        return ""
+    level, side = found.strongest
+    zone = f"in the {level} third of the {side} lung"
+    return f", most of that {zone}" if found.concentrated else f", more {zone} than in any other"
 
 
 def target_name(target: str) -> str:

@@ -8,10 +8,12 @@ read alike support.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumo.calibration import at_prevalence
+from pneumo.decision import Decision
 
 if TYPE_CHECKING:
     from pneumo.reader import Reading
@@ -27,6 +29,14 @@ class Supported:
     value: float
     low: float  # 95 % interval; the value may lie outside where the ensemble claims more
     high: float
+
+    def backing(self, shown: Callable[[float], str]) -> str:
+        """What held-out films read alike do, e.g. "support 2.8 to 8.4", the numbers as shown."""
+        low, high = shown(self.low), shown(self.high)
+        bounds = low if low == high else f"{low} to {high}"
+        if self.low <= self.value <= self.high or shown(self.value) in (low, high):
+            return f"support {bounds}"
+        return f"do not bear this out; they support {bounds}"
 
 
 def post_test(reading: Reading, *, stated: float) -> Supported:
@@ -46,6 +56,18 @@ def likelihood_ratio(reading: Reading) -> Supported:
         for p in (reading.estimate.probability, reading.frequency.low, reading.frequency.high)
     )
     return Supported(value, low, high)
+
+
+def mostly_without(reading: Reading, after: Supported) -> bool:
+    """Whether a film is flagged though most that were read alike would show no pneumonia."""
+    return reading.decision is Decision.SUSPECTED and after.high < 0.5
+
+
+def effect(ratio: Supported) -> str:
+    """What a reading does to the odds, said only as far as held-out films bear it out."""
+    if ratio.low <= 1 <= ratio.high:
+        return "may raise the odds of pneumonia or lower them"
+    return in_words(min(max(ratio.value, ratio.low), ratio.high))
 
 
 def in_words(ratio: float) -> str:

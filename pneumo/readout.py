@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pneumo import pretest, sentences
-from pneumo.decision import Decision
 from pneumo.sentences import PATTERN_NAMES, POINT_NAMES, of_100, percent
 from pneumo.view import escape, section, share_text
 
@@ -35,28 +34,28 @@ def card(reading: Reading, *, stated: float | None = None) -> str:
         _warnings(reading),
         _decoded(reading),
     )
+    film = reading.film.source.sha256[:16]
     return (
-        f'<section class="card {reading.decision.value}" data-reading aria-live="polite">'
-        f"{''.join(parts)}</section>"
+        f'<section class="card {reading.decision.value}" data-reading data-film="{film}"'
+        f""" aria-live="polite">{"".join(parts)}</section>"""
     )
 
 
 def _probability(reading: Reading) -> str:
     estimate, point = reading.estimate, reading.operating_point
-    shown, low, high = (percent(p) for p in (estimate.probability, estimate.low, estimate.high))
-    spread = estimate.high - estimate.low
+    shown, spread = percent(estimate.probability), sentences.spread(reading)
+    width = estimate.high - estimate.low
     threshold, name = percent(point.threshold), POINT_NAMES[point.name]
     dots = "".join(f'<circle cx="{100 * p:.1f}%" cy="50%" r="3"/>' for p in estimate.members)
     ends = "".join(f"<span style='left:{p}%'>{p}</span>" for p in (25, 50, 75))
     side = "before" if threshold > 50 else "after"
     return f"""<div class="probability"><p><strong>{shown}<small> %</small></strong>
-<span>probability of pneumonia<br><b>{low} to {high} %</b> among {len(estimate.members)}
- networks</span></p>
+<span>probability of pneumonia<br><b>{spread}</b></span></p>
 <div class="scale"><span class="tick {side}" style="left:{100 * point.threshold:.1f}%">{name}
- {threshold} %</span><svg role="img" aria-label="Range of the networks {low} to {high} percent, mean
- {shown} percent; {name} threshold {threshold} percent.">
+ {threshold} %</span><svg role="img" aria-label="Mean {shown} %, {spread}; {name} threshold
+ {threshold} %.">
 <rect class="axis" width="100%" height="100%"/>
-<rect class="range" x="{100 * estimate.low:.1f}%" width="{100 * spread:.1f}%" height="100%"/>{dots}
+<rect class="range" x="{100 * estimate.low:.1f}%" width="{100 * width:.1f}%" height="100%"/>{dots}
 {_upright("mean", estimate.probability)}{_upright("threshold", point.threshold)}</svg>
 <div class="ends">{ends}</div></div>
 <p class="note">{sentences.calibrated_where(reading)}</p></div>"""
@@ -70,9 +69,8 @@ def _post_test(reading: Reading, stated: float | None) -> str:
     """The likelihood ratio, and the probability where pneumonia is as common as stated."""
     ratio = pretest.likelihood_ratio(reading)
     odds = (
-        f"<p>Likelihood ratio <b>{pretest.ratio_text(ratio.value)}</b>: this reading "
-        f"{pretest.in_words(ratio.value)}.</p><p class='note'>Held-out films read alike support "
-        f" {pretest.ratio_text(ratio.low)} to {pretest.ratio_text(ratio.high)}.</p>"
+        f"<p>Likelihood ratio <b>{pretest.ratio_text(ratio.value)}</b>. Held-out films read alike "
+        f"{ratio.backing(pretest.ratio_text)}. This reading {pretest.effect(ratio)}.</p>"
     )
     if stated is None:
         usual = percent(reading.training_prevalence)
@@ -89,14 +87,13 @@ def _post_test(reading: Reading, stated: float | None) -> str:
 def _moved(reading: Reading, stated: float) -> str:
     """The probability at another pre-test probability, beside what held-out films support."""
     after = pretest.post_test(reading, stated=stated)
-    bounds = f"{share_text(after.low)} to {share_text(after.high)}"
     told = (
         f"<p class='posttest'><strong>{share_text(after.value)}</strong><span>where "
         f"{of_100(stated)} of 100 such children have pneumonia<br>held-out films read alike "
-        f"support <b>{bounds}</b></span></p>"
+        f"<b>{after.backing(share_text)}</b></span></p>"
     )
-    if reading.decision is Decision.SUSPECTED and after.value < 0.5:
-        told += "<p>Where so few have pneumonia, most films read like this one show none.</p>"
+    if pretest.mostly_without(reading, after):
+        told += f"<p>{sentences.MOSTLY_WITHOUT}</p>"
     return told
 
 

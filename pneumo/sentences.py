@@ -68,7 +68,7 @@ def percent(share: float) -> int:
 def of_100(share: float) -> str:
     """How many of 100, in words that never say none or all."""
     count = 100 * share
-    return "fewer than 1" if count < 0.5 else "more than 99" if count > 99.5 else f"{count:.0f}"
+    return "fewer than 1" if count <= 0.5 else "more than 99" if count >= 99.5 else f"{count:.0f}"
 
 
 def interval(share: Interval) -> str:
@@ -78,19 +78,34 @@ def interval(share: Interval) -> str:
 
 def headline(reading: Reading) -> str:
     """The decision in words, as the operating point means it."""
-    if reading.decision is Decision.NOT_SUSPECTED and reading.operating_point.name == "rule_in":
+    return headline_of(reading.decision, reading.operating_point.name)
+
+
+def headline_of(decision: Decision, point_name: str) -> str:
+    """A decision at a named operating point, in words."""
+    if decision is Decision.NOT_SUSPECTED and point_name == "rule_in":
         # Rule-in stays silent on most films of moderate suspicion: that must not reassure.
         return "Pneumonia not ruled in"
-    return HEADLINES[reading.decision]
+    return HEADLINES[decision]
+
+
+def verdict_of(decision: Decision, point_name: str) -> str:
+    """The same where it is known what is looked for, e.g. "suspected"."""
+    return headline_of(decision, point_name).removeprefix("Pneumonia ").partition(":")[0].lower()
 
 
 def spread(reading: Reading) -> str:
     """The range of the networks, to stand beside the probability."""
-    low, high = percent(reading.estimate.low), percent(reading.estimate.high)
-    count = len(reading.estimate.members)
-    if low == high:
-        return f"{low} % by each of {count} networks"
-    return f"{low} to {high} % among {count} networks"
+    low, high = reading.estimate.low, reading.estimate.high
+    whose = "by each of" if percent(low) == percent(high) else "among"
+    return f"{between(low, high)} {whose} {len(reading.estimate.members)} networks"
+
+
+def between(low: float, high: float) -> str:
+    """A range of probabilities; "99 to 99 %" would be none."""
+    if percent(low) == percent(high):
+        return f"{percent(low)} %"
+    return f"{percent(low)} to {percent(high)} %"
 
 
 def calibrated_where(reading: Reading) -> str:

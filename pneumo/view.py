@@ -45,7 +45,7 @@ def escape(text: object) -> str:
 def share_text(share: float) -> str:
     """A share in percent that rounds neither to none nor to all."""
     count = 100 * share
-    return "under 1 %" if count < 0.5 else "over 99 %" if count > 99.5 else f"{count:.0f} %"
+    return "under 1 %" if count <= 0.5 else "over 99 %" if count >= 99.5 else f"{count:.0f} %"
 
 
 def point_label(point: OperatingPoint) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # copy was mirrored cannot be seen from its pixels, so whoever names a side says how it was found.
 SIDES = ("right", "left")
 LEVELS = ("upper", "middle", "lower")  # thirds of each lung's own height
+HUNG = "The patient's sides on a film hung as usual; on a mirrored copy they change places."
+LEAST_INSIDE = 0.01  # share of all evidence; of less, no zone is worth naming
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,17 @@ class Zones:
         return min(sum(map(sum, self.shares)), 1.0)
 
     @property
-    def strongest(self) -> tuple[str, str]:
-        """Level and side of the zone that holds the largest share."""
+    def strongest(self) -> tuple[str, str] | None:
+        """Level and side of the zone that holds the largest share; None where none holds any."""
+        if self.inside < LEAST_INSIDE:
+            return None
         level, side = np.unravel_index(int(np.argmax(self.shares)), (len(LEVELS), len(SIDES)))
         return LEVELS[level], SIDES[side]
+
+    @property
+    def concentrated(self) -> bool:
+        """Whether one zone holds more than the five others together."""
+        return 2 * max(map(max, self.shares)) > self.inside
 
 
 def share_out(evidence: np.ndarray, mask: np.ndarray) -> Zones | None:

@@ -23,17 +23,23 @@ def tab(reader: Reader, desk: Desk, *, chosen: gr.Tab) -> None:
         board.empty(), elem_id="board", js_on_load=SCRIPT.read_text(), apply_default_css=False
     )
 
-    def ask(point: str, reading: Reading | None, before: str) -> Iterator[Any]:
+    full = gr.State("")  # the key of the board that is shown, once every row has answered
+
+    def ask(point: str, reading: Reading | None, before: str) -> Iterator[tuple[Any, Any]]:
         """Fill the board answer by answer; a board that is already this film's stays."""
         if reading is None:
-            yield view.expired() if "data-board" in before else board.empty()
+            yield view.expired() if before else board.empty(), before
             return
         reading = reader.at(reading, point)
+        if board.key(reading) == before:
+            yield gr.skip(), gr.skip()
+            return
         opinions: list[Opinion] = []
-        yield board.board(reading, opinions, waiting=titles)
+        yield board.board(reading, opinions, waiting=titles), ""
         for opinion in comparison.ask(reading):
             opinions.append(opinion)
-            yield board.board(reading, opinions, waiting=titles[len(opinions) :])
+            yield board.board(reading, opinions, waiting=titles[len(opinions) :]), ""
+        yield gr.skip(), board.key(reading)
 
     def compare(film: dict[str, Any] | None, operating_point: str) -> dict[str, Any]:
         """Read one film by the ensemble and by every row (schema pneumo.comparison/1)."""
@@ -42,7 +48,12 @@ def tab(reader: Reader, desk: Desk, *, chosen: gr.Tab) -> None:
 
     point, kept = desk.choices[0], desk.outputs[3]
     event = chosen.select(
-        ask, [point, kept, shown], shown, show_progress="minimal", api_visibility="private"
+        ask,
+        [point, kept, full],
+        [shown, full],
+        show_progress="minimal",
+        trigger_mode="always_last",  # another film may be brought while one is being asked about
+        api_visibility="private",
     )
     event.failure(view.fault, None, shown, api_visibility="private")
     film, answer, press = gr.File(visible=False), gr.JSON(visible=False), gr.Button(visible=False)

@@ -15,14 +15,16 @@ import gradio as gr
 
 from pneumo import PneumoError, Reader, Reading, cams, lightbox, report, view
 from pneumo.caption import caption
-from pneumo.radiograph import MAX_BYTES
 from pneumo.readout import card
+from pneumo.ward.archive import file_bytes
 
 log = logging.getLogger("pneumo.app")
 
 Progress = Callable[[float, str], None]
-# Film, map, card, the kept reading, the emptied parcel and upload: the order of `Desk.outputs`.
-Answer = tuple[str, str, str, Reading | None, str, None]
+# Film, map, card, the kept reading; then emptied, so that nothing of one patient is left beside
+# the next: parcel, upload, identity and impression. The order of `Desk.outputs`.
+Answer = tuple[str, str, str, Reading | None, str, None, str, str]
+EMPTIED: tuple[str, None, str, str] = ("", None, "", "")
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Desk:
             return nothing(view.refusal(error))
         said = card(reading, stated=self.stated(pretest))
         shown = self.map_of(reading, method, target)
-        return lightbox.figure(reading), shown, said, reading, "", None
+        return lightbox.figure(reading), shown, said, reading, *EMPTIED
 
     def open_upload(
         self,
@@ -67,7 +69,12 @@ class Desk:
         progress: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds it by its default
     ) -> Answer:
         """A film that was dropped or chosen."""
-        return self.open(bytes_of(film), point, pretest, method, target, telling(progress))
+        try:
+            data = bytes_of(film)
+        except PneumoError as error:
+            log.info("refused: %s", error)
+            return nothing(view.refusal(error))
+        return self.open(data, point, pretest, method, target, telling(progress))
 
     def open_example(
         self,
@@ -143,8 +150,9 @@ class Desk:
         names = [p.name for p in self.reader.manifest.operating_points]
         if operating_point not in names:
             raise gr.Error(f"The operating point must be one of {', '.join(names)}.")
-        name, data = (film or {}).get("orig_name") or "", bytes_of(film)
+        name, data = (film or {}).get("orig_name") or "", b""
         try:
+            data = bytes_of(film)
             reading = self.reader.read(data, operating_point=operating_point)
         except PneumoError as error:
             sha256 = hashlib.sha256(data).hexdigest() if data else None
@@ -154,7 +162,7 @@ class Desk:
 
 def nothing(said: str) -> Answer:
     """No film on the desk, and why."""
-    return "", "", said, None, "", None
+    return "", "", said, None, *EMPTIED
 
 
 def parcel(reading: Reading, suffix: str, kind: str, data: bytes) -> str:
@@ -170,12 +178,11 @@ def parcel(reading: Reading, suffix: str, kind: str, data: bytes) -> str:
 def bytes_of(film: dict[str, Any] | None) -> bytes:
     """The content of an upload; gradio has checked that its path lies among the uploads.
 
-    No more of it than shows the decoder that it is too large: a ZIP may be twenty times a film.
+    Raises UnreadableImage, unread, where it is too large: a ZIP may be twenty times a film.
     """
     if not film:
         return b""
-    with Path(film["path"]).open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+    return file_bytes(Path(film["path"]), name=film.get("orig_name") or "of that name")
 
 
 def telling(progress: gr.Progress) -> Progress:

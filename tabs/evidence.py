@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,28 @@ def tab(results: Results) -> None:
     if isinstance(results.holdout, Missing):
         _still(exhibits.exhibits(exhibits.missing("The hold-out", results.holdout)))
     else:
-        _bench(results.holdout.held_out, shifted_at=results.holdout.accuracy_under_shift_at)
+        role, shifted_at = results.holdout.held_out, results.holdout.accuracy_under_shift_at
+        _wire(_lay_out(role, shifted_at), role, shifted_at)
     _still(doubts.doubts(results))
 
 
-def _bench(role: Role, *, shifted_at: str) -> None:
+@dataclass(frozen=True)
+class Bench:
+    """What is moved by hand, and what follows it."""
+
+    model: gr.Dropdown
+    point: gr.Radio
+    cut: gr.Slider
+    prevalence: gr.Slider
+    exact: gr.State  # the slider shows tenths of a percent; an operating point's threshold is finer
+    live: gr.HTML
+    still: gr.HTML
+
+
+def _lay_out(role: Role, shifted_at: str) -> Bench:
     """The hold-out of one model at a time, its threshold and prevalence movable."""
     points = list(role.models[ENSEMBLE].operating_points)
     start = panel.at_point(role, ENSEMBLE, points[0], panel.CLINIC_PREVALENCE)
-
     with gr.Row(elem_id="bench"):
         model = gr.Dropdown(
             list(role.models), value=ENSEMBLE, label="Model", filterable=False, elem_id="model"
@@ -49,56 +63,67 @@ def _bench(role: Role, *, shifted_at: str) -> None:
             info="Jumps to that threshold; the slider leaves it.",
             elem_id="evidence-point",
         )
-        cut = gr.Slider(
-            *panel.THRESHOLDS,
-            value=panel.to_percent(start.threshold),
-            step=panel.STEP,
-            label="Threshold, %",
-            info="Pneumonia is called from this probability on.",
-            elem_id="threshold",
-            buttons=[],
-        )
-        prevalence = gr.Slider(
-            *panel.PREVALENCES,
-            value=panel.to_percent(start.prevalence),
-            step=panel.STEP,
-            label="Prevalence, %",
-            info="How common pneumonia is among the children you mean.",
-            elem_id="prevalence",
-            buttons=[],
-        )
+        cut, prevalence = _sliders(start)
     _still(panel.notes(role), elem_id="bench-notes")
-    # The slider shows tenths of a percent; the threshold of an operating point is finer.
     exact = gr.State(start.threshold)
     live = _still(panel.panel(role, start), elem_id="live")
     still = _still(exhibits.held_out(role, ENSEMBLE, shifted_at=shifted_at))
+    return Bench(model, point, cut, prevalence, exact, live, still)
 
-    def show(choice: Choice) -> str:
-        return panel.panel(role, choice)
+
+def _sliders(start: Choice) -> tuple[gr.Slider, gr.Slider]:
+    """The threshold and the prevalence."""
+    cut = gr.Slider(
+        *panel.THRESHOLDS,
+        value=panel.to_percent(start.threshold),
+        step=panel.STEP,
+        label="Threshold, %",
+        info="Pneumonia is called from this probability on.",
+        elem_id="threshold",
+        buttons=[],
+    )
+    prevalence = gr.Slider(
+        *panel.PREVALENCES,
+        value=panel.to_percent(start.prevalence),
+        step=panel.STEP,
+        label="Prevalence, %",
+        info="How common pneumonia is among the children you mean.",
+        elem_id="prevalence",
+        buttons=[],
+    )
+    return cut, prevalence
+
+
+def _wire(bench: Bench, role: Role, shifted_at: str) -> None:
+    """Let everything follow the hand that moves it."""
+
+    def show(choice: Choice) -> tuple[float, float, str]:
+        shown = panel.panel(role, choice)
+        return panel.to_percent(choice.threshold), choice.threshold, shown
 
     def jump(model: str, point: str, prevalence: float) -> tuple[float, float, str]:
-        choice = panel.at_point(role, model, point, prevalence / 100)
-        return panel.to_percent(choice.threshold), choice.threshold, show(choice)
+        return show(panel.at_point(role, model, point, prevalence / 100))
 
     def slide(model: str, cut: float, prevalence: float) -> tuple[None, float, str]:
-        return None, cut / 100, show(Choice(model, cut / 100, prevalence / 100))
+        return None, *show(Choice(model, cut / 100, prevalence / 100))[1:]
 
     def weigh(model: str, exact: float, point: str | None, prevalence: float) -> str:
-        return show(Choice(model, exact, prevalence / 100, point))
+        return show(Choice(model, exact, prevalence / 100, point))[-1]
 
     def switch(
         model: str, exact: float, point: str | None, prevalence: float
     ) -> tuple[float, float, str, str]:
-        choice = Choice(model, exact, prevalence / 100)
-        if point:
-            choice = panel.at_point(role, model, point, prevalence / 100)
         shown = exhibits.held_out(role, model, shifted_at=shifted_at)
-        return panel.to_percent(choice.threshold), choice.threshold, show(choice), shown
+        if point:
+            return *jump(model, point, prevalence), shown
+        return *show(Choice(model, exact, prevalence / 100)), shown
 
-    point.input(jump, [model, point, prevalence], [cut, exact, live], **LIVE)
-    cut.input(slide, [model, cut, prevalence], [point, exact, live], **LIVE)
-    prevalence.input(weigh, [model, exact, point, prevalence], live, **LIVE)
-    model.input(switch, [model, exact, point, prevalence], [cut, exact, live, still], **LIVE)
+    b = bench
+    everything = [b.model, b.exact, b.point, b.prevalence]
+    b.point.input(jump, [b.model, b.point, b.prevalence], [b.cut, b.exact, b.live], **LIVE)
+    b.cut.input(slide, [b.model, b.cut, b.prevalence], [b.point, b.exact, b.live], **LIVE)
+    b.prevalence.input(weigh, everything, b.live, **LIVE)
+    b.model.input(switch, everything, [b.cut, b.exact, b.live, b.still], **LIVE)
 
 
 def _still(html: str, **given: Any) -> gr.HTML:

@@ -61,15 +61,16 @@ def tab(reader: Reader, *, examples: Path) -> Desk:
             film = _scripted("film")
         with gr.Column(elem_id="right"):
             judgement = _judgement(desk)
-            card = gr.HTML(view.welcome(), elem_id="card", apply_default_css=False)
+            card = _scripted("card", view.welcome())
             paper = _paper()
         with gr.Column(elem_id="below"):
             evidence = _evidence(desk)
             answer, ask = gr.JSON(visible=False), gr.Button(visible=False)
     desk.choices = [*judgement, evidence.method, evidence.target]
-    desk.outputs = [film, evidence.map, card, kept, paper.parcel, opening.upload]
+    emptied = [paper.parcel, opening.upload, paper.identity, paper.impression]
+    desk.outputs = [film, evidence.map, card, kept, *emptied]
     _wire_opening(desk, opening, card)
-    _wire_choices(desk, judgement, evidence, card, kept)
+    _wire_choices(desk, judgement, evidence, kept)
     _wire_paper(desk, judgement, paper, kept)
     question = [opening.upload, judgement.point]
     ask.click(desk.read, question, answer, api_name="read", preprocess=False)
@@ -144,10 +145,10 @@ def _paper() -> Paper:
         return Paper(pdf, record, identity, impression, _scripted("parcel"))
 
 
-def _scripted(name: str) -> gr.HTML:
-    """An empty place with the script of its name."""
+def _scripted(name: str, value: str = "") -> gr.HTML:
+    """A place, empty at first, with the script of its name."""
     script = (ASSETS / f"{name}.js").read_text()
-    return gr.HTML("", elem_id=name, js_on_load=script, apply_default_css=False)
+    return gr.HTML(value, elem_id=name, js_on_load=script, apply_default_css=False)
 
 
 def _wire_opening(desk: Desk, opening: Opening, card: gr.HTML) -> None:
@@ -163,11 +164,12 @@ def _wire_opening(desk: Desk, opening: Opening, card: gr.HTML) -> None:
     strip.too_large(lambda: nothing(too_large), None, desk.outputs, **PRIVATE)
 
 
-def _wire_choices(
-    desk: Desk, judgement: Judgement, evidence: Evidence, card: gr.HTML, kept: gr.State
-) -> None:
-    for choice in judgement:
-        choice.change(
+def _wire_choices(desk: Desk, judgement: Judgement, evidence: Evidence, kept: gr.State) -> None:
+    film, shown, card, *_ = desk.outputs
+    # A card or a map that was asked for before another film was opened may arrive after it:
+    # film.js then hides it and calls it astray, and the kept reading's takes its place.
+    for asked in (judgement.point.change, judgement.pretest.change, film.astray):
+        asked(
             desk.judge,
             [*judgement, kept, card],
             card,
@@ -175,14 +177,11 @@ def _wire_choices(
             trigger_mode="always_last",  # a slider that is dragged asks more often than it need
             **PRIVATE,
         )
-    for named in (evidence.method, evidence.target):
-        drawn = named.change(
-            desk.redraw,
-            [evidence.method, evidence.target, kept, evidence.map],
-            evidence.map,
-            **PRIVATE,
+    for asked in (evidence.method.change, evidence.target.change, film.astray):
+        drawn = asked(
+            desk.redraw, [evidence.method, evidence.target, kept, shown], shown, **PRIVATE
         )
-        drawn.failure(view.fault, None, evidence.map, **PRIVATE)
+        drawn.failure(view.fault, None, shown, **PRIVATE)
 
 
 def _wire_paper(desk: Desk, judgement: Judgement, paper: Paper, kept: gr.State) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from gradio_client.exceptions import AppError
 import app
 from pneumo.reader import Reader
 from pneumo.report import as_json
+from tabs.read import FORGET_AFTER_S
+
+SESSION = "a-visit"
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,20 @@ def client(page: gr.Blocks) -> Iterator[Client]:
     address = app.launch(page, prevent_thread_lock=True, quiet=True)
     yield Client(address, verbose=False)
     page.close()
+
+
+def ask(page: gr.Blocks, client: Client, function: str, *data: object, **event: object) -> object:
+    """An event of the page itself, as the browser sends it; what it fills."""
+    fn = next(fn for fn in page.fns.values() if fn.name == function)
+    given = [*data, *(block.value for block in fn.inputs[len(data) :])]
+    body = {"data": given, "fn_index": fn._id, "session_hash": SESSION, "event_data": event}
+    queue = f"{client.src}gradio_api/queue"
+    httpx.post(f"{queue}/join", json=body).raise_for_status()
+    lines = httpx.get(f"{queue}/data?session_hash={SESSION}", timeout=60).text.splitlines()
+    messages = [json.loads(line.removeprefix("data:")) for line in lines if line]
+    done = next(m for m in messages if m["msg"] == "process_completed")
+    assert done["success"]
+    return done["output"]["data"]
 
 
 def test_an_upload_returns_the_same_reading_as_the_reader(
@@ -100,6 +118,29 @@ def test_nothing_is_recorded_or_measured(page: gr.Blocks) -> None:
     assert page.enable_monitoring is False
     assert page.run_history is False
     assert page.share is False
+
+
+def test_nothing_that_was_typed_or_shown_stays_on_the_server(
+    page: gr.Blocks, client: Client, film_path: Path
+) -> None:
+    name = "K. Muster, born in May"
+    kept = ask(page, client, "open_example", name=film_path.name)
+    parcel = ask(page, client, "paper", "screening", 74, None, name, "clear lungs")
+    assert "base64" in str(kept)
+    assert "base64" in str(parcel)
+    session = page.app.state_holder.session_data[SESSION]
+    assert session.STATE_TTL_WHEN_CLOSED == FORGET_AFTER_S
+    assert [type(state).__name__ for state in session.state_data.values()] == ["Reading"]
+    left = str(session.config_values) + str(vars(page.app.state_holder.blocks._queue))
+    assert "Muster" not in left
+    assert "clear lungs" not in left
+    assert "application/pdf" not in left
+    assert 'class="film"' not in left
+
+
+def test_no_page_can_be_written_to_disk_as_a_link(client: Client) -> None:
+    address = f"{client.src}gradio_api/deep_link?session_hash={SESSION}"
+    assert httpx.get(address).status_code == 404
 
 
 def test_the_app_imports_no_numbers(tmp_path: Path) -> None:

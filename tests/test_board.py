@@ -48,14 +48,41 @@ def test_who_says_what_stands_in_one_sentence(reading: Reading, opinions: list[O
         "Of 2 single networks 1 suspects pneumonia, each at its own threshold; their "
         "probabilities run from 7 to 93 %."
     )
-    assert "all suspect" in board.summary(board.lines(reading, [opinions[1]]))
-    assert "none suspects" in board.summary(board.lines(reading, [opinions[0]]))
+    assert "all suspect" in board.summary(board.lines(reading, [opinions[1]] * 2))
+    assert "none suspects" in board.summary(board.lines(reading, [opinions[0]] * 2))
+
+
+def test_one_single_network_is_spoken_of_as_one(reading: Reading, opinions: list[Opinion]) -> None:
+    healthy, ill = (board.lines(reading, [opinion]) for opinion in opinions)
+    assert board.summary(ill, waiting=1) == (
+        "One single network suspects pneumonia, at its own threshold; it says 93 %. 1 more is "
+        "being asked."
+    )
+    assert board.summary(healthy, waiting=2) == (
+        "One single network does not suspect pneumonia, at its own threshold; it says 7 %. 2 more "
+        "are being asked."
+    )
+
+
+def test_at_rule_in_no_network_reassures(reading: Reading, opinions: list[Opinion]) -> None:
+    def at(point: str, each: Opinion) -> Opinion:
+        return replace(each, operating_point=replace(each.operating_point, name=point))
+
+    point = replace(reading.operating_point, name="rule_in")
+    silent = replace(reading, operating_point=point, decision=Decision.NOT_SUSPECTED)
+    quiet = at("rule_in", opinions[0])
+    html = board.board(silent, [quiet, replace(quiet, name="another")])
+    assert html.count("Pneumonia not ruled in") == 3
+    assert "ot suspected" not in html
+    assert "none rules in pneumonia" in html
+    assert "does not rule in pneumonia" in board.board(silent, [quiet])
+    assert "Pneumonia not suspected" in board.board(reading, [at("balanced", opinions[0])])
 
 
 def test_models_that_have_not_answered_are_named(reading: Reading, opinions: list[Opinion]) -> None:
     html = board.board(reading, opinions[:1], waiting=["Tiny <slow>"])
     assert "Tiny &lt;slow&gt;: being asked" in html
-    assert "1 more are being asked" in html
+    assert "1 more is being asked" in html
     assert keys(html) == ["ensemble", opinions[0].name]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 from chromium import Faults
 
 import app
+from pneumo import cams
 from pneumo.decision import Decision
+from pneumo.overlay import EvidenceMap
 from pneumo.pretest import post_test
 from pneumo.radiograph import MAX_BYTES
-from pneumo.reader import Reader
+from pneumo.reader import Reader, Reading
 from pneumo.report import as_json
 from pneumo.view import HEADLINES, headline, percent, share_text
 
@@ -184,6 +187,56 @@ def test_another_map_is_laid_on_the_same_film(
     assert evidence.get_attribute("src") != before[1]
     assert "Layer-CAM marks" in (evidence.get_attribute("alt") or "")
     assert faults == []
+
+
+def test_a_map_that_comes_after_another_film_is_not_laid_on_it(
+    page: sync_api.Page, film_path: Path, monkeypatch: pytest.MonkeyPatch, faults: Faults
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    first = page.locator("figure.film").get_attribute("data-film")
+    asked, may_answer, explain = threading.Event(), threading.Event(), cams.explain
+
+    def slow(reader: Reader, reading: Reading, **how: str) -> EvidenceMap:
+        if reading.film.source.sha256.startswith(first):
+            asked.set()
+            assert may_answer.wait(60)
+        return explain(reader, reading, **how)
+
+    monkeypatch.setattr(cams, "explain", slow)
+    page.get_by_label("Map by").click()
+    page.get_by_role("option", name="Layer-CAM").click()
+    assert asked.wait(60)
+    other = next(p for p in sorted(film_path.parent.glob("normal*")) if p != film_path)
+    page.locator(f"button[data-name='{other.name}']").click()
+    second = page.locator(f"figure.film:not([data-film='{first}'])")
+    second.wait_for()
+    own = second.locator(".evidence").get_attribute("src")
+    may_answer.set()
+    page.locator(f"#map [data-film='{first}']").wait_for(state="attached")
+    assert not page.locator("#map .caption").is_visible()
+    assert second.locator(".evidence").get_attribute("src") is None
+    film = second.get_attribute("data-film")
+    page.locator(f"#map [data-film='{film}']").wait_for()  # asked for again by itself
+    assert second.locator(".evidence").get_attribute("src") == own
+    assert faults == []
+
+
+def test_another_film_is_not_given_the_name_of_the_one_before(
+    page: sync_api.Page, film_path: Path
+) -> None:
+    upload(page, film_path)
+    decision(page)
+    name = page.get_by_label("Name or number on the report")
+    impression = page.get_by_label("Your own impression")
+    name.fill("K. Muster")
+    impression.fill("Clear lungs")
+    first = page.locator("figure.film").get_attribute("data-film")
+    other = next(p for p in sorted(film_path.parent.glob("normal*")) if p != film_path)
+    page.locator(f"button[data-name='{other.name}']").click()
+    page.locator(f"figure.film:not([data-film='{first}'])").wait_for()
+    sync_api.expect(name).to_have_value("")
+    sync_api.expect(impression).to_have_value("")
 
 
 def test_the_reading_and_the_report_are_saved_from_the_page(

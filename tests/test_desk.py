@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 from by_hand import text_of
@@ -35,19 +37,48 @@ def contents(parcel: str) -> bytes:
 def test_a_film_is_opened_with_everything_that_the_page_needs(
     desk: Desk, film_bytes: bytes, tiny_reader: Reader
 ) -> None:
-    film, shown, card, kept, parcel, upload = desk.open(film_bytes, *CHOICES)
+    film, shown, card, kept, *_ = desk.open(film_bytes, *CHOICES)
     assert 'class="film"' in film
     assert 'class="layer"' in shown
     assert "data-reading" in card
     assert kept is not None
     assert kept.film.source.sha256 == tiny_reader.read(film_bytes).film.source.sha256
-    assert (parcel, upload) == ("", None)
+
+
+def test_film_map_and_card_say_which_film_they_are_of(desk: Desk, film_bytes: bytes) -> None:
+    sha256 = hashlib.sha256(film_bytes).hexdigest()
+    for part in desk.open(film_bytes, *CHOICES)[:3]:
+        assert re.findall('data-film="([^"]+)"', str(part)) == [sha256[:16]]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_new_film_empties_what_was_typed_and_made_for_the_one_before(
+    desk: Desk, film_bytes: bytes, refused: bool
+) -> None:
+    parcel, upload, identity, impression = desk.open(b"" if refused else film_bytes, *CHOICES)[4:]
+    assert (parcel, upload, identity, impression) == ("", None, "", "")
 
 
 def test_a_refused_film_takes_the_one_before_it_off_the_desk(desk: Desk) -> None:
-    film, shown, card, kept, parcel, _ = desk.open(b"no film", *CHOICES)
-    assert (film, shown, kept, parcel) == ("", "", None, "")
+    film, shown, card, kept, *_ = desk.open(b"no film", *CHOICES)
+    assert (film, shown, kept) == ("", "", None)
     assert "Not read" in text_of(card)
+
+
+def test_a_file_beyond_the_limit_is_refused_by_its_size_and_not_even_read(
+    desk: Desk, tmp_path: Path
+) -> None:
+    path = tmp_path / "study.zip"
+    with path.open("wb") as file:
+        file.truncate(800_000_000)
+    upload = {"path": str(path), "orig_name": path.name}
+    assert "This file has 800 MB, above the limit of 50 MB" in text_of(
+        desk.open_upload(upload, *CHOICES)[2]
+    )
+    answer, reading = desk.answer(upload, "screening")
+    assert reading is None
+    assert "800 MB" in str(answer["reason"])
+    assert answer["image_sha256"] is None  # of a part of it would name another file
 
 
 def test_another_prevalence_or_point_reads_nothing_again(

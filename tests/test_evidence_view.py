@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import held_out
 import pytest
@@ -104,6 +107,7 @@ def test_a_hundred_children_are_drawn_and_said(role: Role, prevalence: float) ->
     html = panel.panel(role, Choice(ENSEMBLE, 0.5, prevalence))
     drawn = re.search(r'<svg class="icons".*?</svg>', html)[0]
     assert drawn.count("<path") == 100
+    assert "children 0 have" not in html
     ill = len(re.findall(r'class="mark \w+ (?:ill|missed)"', drawn))
     assert ill == pytest.approx(100 * prevalence, abs=1)
     assert re.search(r'aria-label="Of 100 such children', drawn)
@@ -156,6 +160,8 @@ def test_the_three_class_table_is_the_stored_one(folder: Path, role: Role) -> No
     said = text(exhibits.three_class(role, "cnn3"))
     for name, row in zip(("Normal", "Bacterial-type", "Viral-type"), rows, strict=True):
         assert f"{name}|{'|'.join(map(str, row))}|" in said
+    mixed, kinds = rows[1][2] + rows[2][1], sum(rows[1][1:] + rows[2][1:])
+    assert f"of {kinds} films with pneumonia that were read as either, {mixed} were read" in said
 
 
 def test_the_hardest_shift_is_named(role: Role) -> None:
@@ -193,6 +199,80 @@ def test_the_shortcuts_and_the_referrals_are_the_stored_ones(folder: Path, doubt
     clean = json.loads((folder / "uncertainty.json").read_text())["conditions"]["clean"]
     kept = clean["referring_by"]["disagreement"]["accuracy_kept_by_share_referred"]["0.10"]
     assert percent(kept["value"]) in said
+
+
+def changed(folder: Path, tmp_path: Path, name: str, edit: Callable[[Any], object]) -> str:
+    """The exhibits of doubt after one results file was altered."""
+    shutil.copytree(folder, tmp_path / "results")
+    path = tmp_path / "results" / f"{name}.json"
+    value = json.loads(path.read_text())
+    edit(value)
+    path.write_text(json.dumps(value))
+    return text(doubts.doubts(load_results(path.parent, weights=held_out.WEIGHTS)))
+
+
+def narrower(audit: Any) -> Any:
+    return audit["nuisances"]["aspect"]["altered"]["narrower"]
+
+
+def test_an_alteration_that_no_film_survived_is_named_and_not_counted(
+    folder: Path, tmp_path: Path
+) -> None:
+    stored = json.loads((folder / "audit.json").read_text())
+    every = sum(len(n["altered"]) for n in stored["nuisances"].values())
+    said = changed(folder, tmp_path, "audit", lambda v: narrower(v).update(models={}))
+    assert f"Of {every - 1} alterations" in said
+    assert f"Every film was refused after “{narrower(stored)['words']}”." in said
+
+
+def refuse_all(audit: Any) -> None:
+    for nuisance in audit["nuisances"].values():
+        for altered in nuisance["altered"].values():
+            altered["models"] = {}
+
+
+def test_where_every_altered_film_was_refused_nothing_is_said_of_the_ensemble(
+    folder: Path, tmp_path: Path
+) -> None:
+    said = changed(folder, tmp_path, "audit", refuse_all)
+    assert "No altered film was read." in said
+    assert "The ensemble's answers to altered films" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("audit", lambda v: v["auroc_unaltered"].pop("ensemble")),
+        ("audit", lambda v: v.update(nuisances={})),
+        ("uncertainty", lambda v: v["conditions"].pop("clean")),
+        ("uncertainty", lambda v: v["conditions"]["clean"]["referring_by"].pop("random")),
+        ("uncertainty", lambda v: v.update(operating_point="others")),
+        ("external", lambda v: v["groups"].pop("all")),
+    ],
+)
+def test_results_that_lack_a_part_leave_a_sentence_and_the_other_exhibits(
+    folder: Path, tmp_path: Path, name: str, edit: Callable[[Any], object]
+) -> None:
+    said = changed(folder, tmp_path, name, edit)
+    assert said.count("Nothing is shown here: what was measured lacks") == 1
+
+
+def test_a_group_without_a_name_of_its_own_is_shown_by_its_key(
+    folder: Path, tmp_path: Path
+) -> None:
+    said = changed(
+        folder, tmp_path, "external", lambda v: v["groups"].update(view_L=v["groups"]["all"])
+    )
+    assert "|view L|" in said
+
+
+def test_what_referring_is_worth_follows_from_the_numbers(folder: Path, tmp_path: Path) -> None:
+    def spoil(value: Any) -> None:
+        by = value["conditions"]["clean"]["referring_by"]["disagreement"]
+        by["accuracy_kept_by_share_referred"]["0.05"] = {"value": 0.9, "low": 0.85, "high": 0.94}
+
+    said = changed(folder, tmp_path, "uncertainty", spoil).replace(tables.NBSP, " ")
+    assert "disagree most are referred to a reader, 10.0 % (6.0 to 15.0 %) of the rest are." in said
 
 
 @pytest.mark.parametrize(

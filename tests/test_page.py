@@ -194,7 +194,14 @@ def test_a_map_that_lies_outside_the_lungs_carries_its_warning(reading: Reading)
     outside = np.where(reading.lungs.mask, 0.0, 1.0).astype(np.float32)
     wary = text_of(page.as_pdf(replace(reading, evidence=outside), at=AT))
     assert "Most of it lies outside the lungs: be wary of this map." in wary
+    assert "third of the" not in wary
     assert "be wary" not in text_of(page.as_pdf(reading, at=AT))
+
+
+def test_a_side_is_never_printed_without_what_a_mirrored_copy_does_to_it(reading: Reading) -> None:
+    text = text_of(page.as_pdf(reading, at=AT))
+    assert "lower third of the right lung" in text
+    assert "on a mirrored copy they change places" in text
 
 
 def test_warnings_that_find_no_room_are_counted() -> None:
@@ -308,6 +315,8 @@ def test_a_suspicion_where_pneumonia_is_rare_is_put_in_its_place(reading: Readin
     assert "most films read like this one show none" in rare
     common = text_of(page.as_pdf(reading, stated=0.6, at=AT))
     assert "show none" not in common
+    doubtful = replace(reading, frequency=Interval(0.92, 0.7, 0.99))
+    assert "show none" not in text_of(page.as_pdf(doubtful, stated=0.1, at=AT))
 
 
 def test_every_font_is_embedded_and_every_letter_can_be_searched(reading: Reading) -> None:

@@ -9,6 +9,7 @@ from by_hand import a_reading
 
 from pneumo import pretest
 from pneumo.calibration import Interval
+from pneumo.pretest import Supported
 
 
 @pytest.mark.parametrize("stated", [0.05, 0.2, 0.5, 0.95])
@@ -53,6 +54,29 @@ def test_a_certain_ensemble_is_bounded_by_what_was_measured() -> None:
 )
 def test_the_words_follow_the_users_guides_to_the_literature(ratio: float, words: str) -> None:
     assert pretest.in_words(ratio) == words
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ((0.34, 7.5), "may raise the odds of pneumonia or lower them"),
+        ((2.5, 30), "raises the odds of pneumonia strongly"),
+        ((2.5, 8), "raises the odds of pneumonia moderately"),
+        ((0.05, 0.4), "lowers the odds of pneumonia slightly"),
+    ],
+)
+def test_a_reading_is_said_to_do_no_more_than_held_out_films_bear_out(
+    bounds: tuple[float, float], words: str
+) -> None:
+    assert pretest.effect(Supported(12.0, *bounds)) == words
+
+
+def test_a_number_outside_what_held_out_films_support_is_not_called_supported() -> None:
+    inside, outside = Supported(5.0, 2.0, 8.0), Supported(12.0, 2.0, 8.0)
+    assert inside.backing(pretest.ratio_text) == "support 2 to 8"
+    assert outside.backing(pretest.ratio_text) == "do not bear this out; they support 2 to 8"
+    beyond = Supported(900.0, 120.0, 400.0)  # as far as it is shown, one and the same
+    assert beyond.backing(pretest.ratio_text) == "support over 100"
 
 
 def test_a_ratio_is_told_with_two_digits() -> None:

@@ -110,10 +110,49 @@ def test_where_pneumonia_is_rare_a_flag_says_that_most_such_films_show_none(
     assert words not in read_aloud(reading)
 
 
+def test_a_suspicion_is_not_called_mostly_wrong_where_held_out_films_may_say_otherwise(
+    reading: Reading,
+) -> None:
+    open_question = replace(reading, frequency=Interval(0.93, 0.85, 0.97))
+    # The upper bound, 0.97 / 0.03 times 0.26 / 0.74 / 9 as odds, makes 0.558.
+    assert "21 % where 10 of 100" in read_aloud(open_question, 0.1)
+    assert "show none" not in read_aloud(open_question, 0.1)
+
+
+def test_a_likelihood_ratio_that_held_out_films_contradict_is_not_put_into_words(
+    reading: Reading,
+) -> None:
+    low = replace(reading.estimate, probability=0.21)
+    text = read_aloud(replace(reading, estimate=low, frequency=Interval(0.77, 0.49, 0.955)))
+    assert (
+        "Likelihood ratio 0.093 . Held-out films read alike do not bear this out; they support "
+        "0.34 to 7.5. This reading may raise the odds of pneumonia or lower them."
+    ) in text
+    assert "strongly" not in text
+
+
+def test_a_likelihood_ratio_that_held_out_films_bear_out_is_put_into_words(
+    reading: Reading,
+) -> None:
+    # 0.87, 0.89 and 0.96 as odds, times 0.26 / 0.74, make 2.35, 2.84 and 8.43.
+    sure = replace(reading, frequency=Interval(0.9, 0.86, 0.96))
+    told = "Held-out films read alike support 2.2 to 8.4. This reading raises the odds"
+    assert told in read_aloud(sure)
+    assert "they support 2.8 to 8.4. This reading raises the odds" in read_aloud(reading)
+
+
+def test_networks_that_agree_to_the_percent_are_given_no_range(reading: Reading) -> None:
+    same = replace(reading.estimate, probability=0.99, low=0.988, high=0.992)
+    text = read_aloud(replace(reading, estimate=same))
+    assert "99 % by each of 3 networks" in text
+    assert "99 to 99" not in readout.card(replace(reading, estimate=same))
+
+
 def test_the_bounds_beside_a_post_test_probability_are_the_held_out_films(reading: Reading) -> None:
     wide = replace(reading, frequency=Interval(0.6, 0.2, 0.9))
     # 0.25 and 9 as odds, times 0.26 / 0.74 / 9, make 0.00976 and 0.351.
     assert "support 1 % to 26 %" in read_aloud(wide, 0.1)
+    assert "not bear this out" not in read_aloud(wide, 0.1)
 
 
 def test_a_set_names_every_class_that_is_not_ruled_out_and_how_often_such_sets_held(

@@ -29,6 +29,22 @@ def test_an_interval_that_touches_certainty_does_not_shrink_to_a_point() -> None
     assert sentences.interval(Interval(0.005, 0.0001, 0.013)) == "fewer than 1 to 1"
 
 
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(0.005, "fewer than 1"), (0.0051, "1"), (0.9949, "99"), (0.995, "more than 99")],
+)
+def test_of_a_hundred_there_are_never_none_or_all(share: float, told: str) -> None:
+    assert sentences.of_100(share) == told
+
+
+def test_a_decision_is_one_word_wherever_it_is_told() -> None:
+    points = ("screening", "balanced", "assisted", "rule_in")
+    told = {p: sentences.verdict_of(Decision.NOT_SUSPECTED, p) for p in points}
+    assert told == dict.fromkeys(points, "not suspected") | {"rule_in": "not ruled in"}
+    assert sentences.verdict_of(Decision.SUSPECTED, "rule_in") == "suspected"
+    assert sentences.verdict_of(Decision.REFER, "rule_in") == "refer"
+
+
 def test_rule_in_that_stays_silent_does_not_reassure(reading: Reading) -> None:
     point = replace(reading.operating_point, name="rule_in", threshold=0.9)
     silent = replace(reading, operating_point=point, decision=Decision.NOT_SUSPECTED)

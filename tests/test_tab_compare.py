@@ -76,5 +76,17 @@ def test_the_film_of_the_read_tab_is_put_to_every_row(
     assert page.locator("#board .pair .layer.right").get_attribute("src") == drawn
     sideways = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(sideways) == 0
+
+    # The board stays on another visit; at another operating point every row is asked again.
+    page.evaluate("document.querySelector('#board .board').dataset.mine = 'yes'")
+    page.get_by_role("tab", name="Read").click()
+    compared(page)
+    page.wait_for_timeout(1_000)
+    assert page.locator("#board .board[data-mine]").count() == 1
+    page.get_by_role("tab", name="Read").click()
+    page.locator("#point input[value=rule_in]").check()
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#board [data-board$=' rule_in']").wait_for()
+    compared(page)
     assert not faults
     page.close()

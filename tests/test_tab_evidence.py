@@ -39,7 +39,7 @@ def address(folder: Path) -> Iterator[str]:
             about.tab(CARD)
         with gr.Tab("No card"):
             about.tab(Missing("The model card is not there."))
-    styles = [ROOT / "assets" / name for name in ("style.css", "evidence.css")]
+    styles = sorted((ROOT / "assets").glob("*.css"))  # as the app links them: names may collide
     _, address, _ = blocks.launch(
         css_paths=styles, run_history=False, prevent_thread_lock=True, quiet=True
     )
@@ -89,6 +89,15 @@ def test_each_operating_point_shows_what_the_results_predict(
             assert shown(share) in said
     assert faults == []
     assert overflow(page) == 0
+
+
+def test_cost_and_children_stand_side_by_side_where_there_is_room(page: sync_api.Page) -> None:
+    cost, children = (page.locator(".told > .exhibit").nth(i).bounding_box() for i in (0, 1))
+    wide = page.viewport_size["width"] > 900
+    assert (cost["y"] == children["y"]) == wide
+    assert (cost["x"] == children["x"]) != wide
+    right = children["x"] + children["width"]
+    assert right > 0.9 * page.viewport_size["width"]
 
 
 def test_the_threshold_moves_by_key_and_leaves_the_named_point(

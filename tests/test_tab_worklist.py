@@ -22,8 +22,7 @@ import app
 from pneumo.errors import PneumoError
 from pneumo.reader import Reader
 from pneumo.ward.archive import Source, films
-from pneumo.ward.worklist import Worklist, as_json, read_all
-from pneumo.ward.worklist_table import WORDS
+from pneumo.ward.worklist import Urgency, Worklist, as_json, read_all
 from tabs import read, tray, worklist
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -289,7 +288,7 @@ def test_filters_show_one_group_or_one_name(
     on_page.drop(ward)
     on_page.says("Done: 12 films")
     wanted = expected(tiny_reader, ward)["films"]
-    for group in WORDS:
+    for group in Urgency:
         on_page.page.locator(f"#worklist-rows input[value={group}]").check()
         assert on_page.names == [f["file"] for f in wanted if f["urgency"] == group]
     on_page.page.locator("#worklist-rows input[value=all]").check()

@@ -20,6 +20,7 @@ def test_a_refusal_is_an_alert_with_the_whole_sentence() -> None:
 
 def test_a_share_is_never_rounded_to_none_or_all() -> None:
     assert [view.share_text(s) for s in (0.002, 0.4, 0.998)] == ["under 1 %", "40 %", "over 99 %"]
+    assert [view.share_text(s) for s in (0.005, 0.995)] == ["under 1 %", "over 99 %"]
 
 
 def test_the_pretest_control_names_where_it_stands_and_what_a_clinic_sees() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pneumo import zones
+from pneumo import lightbox, zones
 from pneumo.geometry import Box
+from pneumo.overlay import EvidenceMap
 
 
 def ellipse(x0: float, y0: float, rx: float, ry: float) -> np.ndarray:
@@ -43,6 +44,28 @@ def test_evidence_outside_the_lungs_is_counted_as_outside() -> None:
     found = zones.share_out(evidence, two_lungs())
     assert found is not None
     assert found.inside == pytest.approx(0.25)
+    assert found.strongest == ("middle", "right")
+
+
+def words(evidence: np.ndarray) -> str:
+    return lightbox.in_words(EvidenceMap(evidence, 4.0), zones.share_out(evidence, two_lungs()))
+
+
+def test_no_zone_is_named_where_the_lungs_hold_nothing() -> None:
+    outside = np.where(two_lungs(), 0, 1).astype(np.float32)
+    found = zones.share_out(outside, two_lungs())
+    assert found is not None
+    assert found.strongest is None
+    assert words(outside).endswith("Under 1 % of it lies within the lungs.")
+
+
+def test_most_is_said_only_of_what_holds_more_than_all_else_together() -> None:
+    evidence = two_lungs().astype(np.float32)
+    evidence[:86, :112] *= 4  # the upper third of the right lung
+    zone = "in the upper third of the right lung"
+    assert f"more {zone} than in any other" in words(evidence)
+    evidence[:86, :112] *= 10
+    assert f"most of that {zone}" in words(evidence)
 
 
 def test_the_zones_cover_the_lungs_once() -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 from pneumo.evidence import figures
+from pneumo.evidence.curves import Measured
 from pneumo.evidence.exhibits import exhibit, exhibits, missing
-from pneumo.evidence.figures import Axis, Line, Row
-from pneumo.evidence.holdout import ENSEMBLE
-from pneumo.evidence.results import Audit, External, Group, Missing, Results, Share, Uncertainty
+from pneumo.evidence.figures import Axis, Line
+from pneumo.evidence.results import (
+    External,
+    Group,
+    Missing,
+    Results,
+    Share,
+    Uncertainty,
+)
+from pneumo.evidence.shortcuts import GUESSING, shortcuts
 from pneumo.evidence.tables import (
+    PERCENT,
     UNMEASURED,
     decimal,
     decimal_cell,
@@ -22,8 +34,10 @@ from pneumo.evidence.tables import (
 )
 from pneumo.view import POINT_NAMES, escape
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
 CLEAN = "clean"
-GUESSING = 0.5  # the AUROC of a coin
 RANKINGS = {  # how films are ranked before they are referred: a line of its own, and words
     "disagreement": ("solid", "by how far the networks disagree"),
     "distance_to_threshold": ("dashed", "by the distance to the threshold"),
@@ -41,13 +55,23 @@ GROUP_NAMES = {
 
 def doubts(results: Results) -> str:
     """Every exhibit about the ensemble that does not depend on a choice."""
-    know, audit, external = results.uncertainty, results.audit, results.external
-    titles = ("Does it know when it is wrong?", "Shortcuts", "Films of another origin")
     return exhibits(
-        missing(titles[0], know) if isinstance(know, Missing) else risk_coverage(know),
-        missing(titles[1], audit) if isinstance(audit, Missing) else shortcuts(audit),
-        missing(titles[2], external) if isinstance(external, Missing) else foreign(external),
+        _shown("Does it know when it is wrong?", results.uncertainty, risk_coverage),
+        _shown("Shortcuts", results.audit, shortcuts),
+        _shown("Films of another origin", results.external, foreign),
     )
+
+
+def _shown(title: str, found: T | Missing, draw: Callable[[T], str]) -> str:
+    """One exhibit; a file that lacks what belongs in it must not keep the page from starting."""
+    if isinstance(found, Missing):
+        return missing(title, found)
+    try:
+        return draw(found)
+    except (KeyError, ValueError) as error:
+        log.warning("%s cannot be shown: %r", title, error)
+        lacking = Missing("what was measured lacks a group, a ranking or an operating point.")
+        return missing(title, lacking)
 
 
 def risk_coverage(found: Uncertainty) -> str:
@@ -67,11 +91,14 @@ def risk_coverage(found: Uncertainty) -> str:
         Axis("wrong among them, %", high=top, ticks=(0.0, top / 2, top)),
         lines=lines,
     )
-    shares = list(ranked["disagreement"].accuracy_kept_by_share_referred)
+    by_disagreement = ranked["disagreement"].accuracy_kept_by_share_referred
+    shares = sorted(by_disagreement, key=float)
+    if not shares:
+        raise ValueError("no share of the films was referred")
     body = [
         [
             figures.line_key(style) + name,
-            *(share_cell(m) for m in ranked[key].accuracy_kept_by_share_referred.values()),
+            *(share_cell(ranked[key].accuracy_kept_by_share_referred[s]) for s in shares),
         ]
         for key, (style, name) in RANKINGS.items()
     ]
@@ -80,11 +107,12 @@ def risk_coverage(found: Uncertainty) -> str:
         "Does it know when it is wrong?",
         drawn,
         f"The ensemble, {clean.films} held-out films, {point} point: "
-        f"{percentage(clean.wrong.value)} of its verdicts are wrong ({spread(clean.wrong)}). "
-        "When the films it is least certain of are referred to a reader, fewer of the rest are.",
+        f"{percentage(clean.wrong.value)} of its verdicts are wrong ({spread(clean.wrong)}). When "
+        f"the {_whole(shares[0])} on which its networks disagree most are referred to a reader, "
+        f"{_wrong(by_disagreement[shares[0]])} of the rest are.",
         table(
             "Right among the films kept",
-            ["referred first", *(f"{float(share):.0%} referred" for share in shares)],
+            ["referred first", *(f"{_whole(share)} referred" for share in shares)],
             body,
         ),
         f"The rule in use refers a film when the networks stand on both sides of the threshold "
@@ -94,60 +122,13 @@ def risk_coverage(found: Uncertainty) -> str:
     )
 
 
-def shortcuts(found: Audit) -> str:
-    """What tells the classes apart without the lungs, and whether the ensemble heeds it."""
-    alone = {name: a.auroc for n in found.nuisances.values() for name, a in n.alone.items()}
-    strongest = max(alone, key=lambda name: abs(alone[name].value - GUESSING))
-    drawn = figures.rows(
-        f"AUROC of {len(alone)} nuisances alone for pneumonia; furthest from guessing is "
-        f"{strongest.replace('_', ' ')} at {decimal(alone[strongest].value)}.",
-        Axis("AUROC alone (0.5 says nothing)"),
-        [Row(name.replace("_", " "), m.value, m.low, m.high) for name, m in alone.items()],
-        reference=GUESSING,
-    )
-    changed = {
-        altered.words: altered.models[ENSEMBLE]
-        for nuisance in found.nuisances.values()
-        for altered in nuisance.altered.values()
-    }
-    most = max(changed, key=lambda name: changed[name].mean_absolute_change.value)
-    points = list(changed[most].flipped)
-    numbers = table(
-        "The ensemble's answers to altered films",
-        [
-            "alteration",
-            "mean change of the probability",
-            *(f"verdicts changed, {POINT_NAMES[point].lower()}" for point in points),
-            "AUROC after",
-        ],
-        [
-            [
-                escape(name),
-                share_cell(effect.mean_absolute_change),
-                *(share_cell(effect.flipped[point]) for point in points),
-                decimal_cell(effect.auroc_after),
-            ]
-            for name, effect in changed.items()
-        ],
-    )
-    return exhibit(
-        "Shortcuts",
-        drawn,
-        f"These {sum(found.films.values())} films carry marks that betray their label without a "
-        f"look at the lungs. Furthest from 0.5: {words(strongest)} alone reaches "
-        f"{with_interval(alone[strongest])}; below 0.5, a smaller value speaks for pneumonia.",
-        f"Does the ensemble heed them? Of {len(changed)} alterations, “{escape(most)}” moves its "
-        f"probability most, on average by {percentage(changed[most].mean_absolute_change.value)}; "
-        f"its AUROC is {decimal(changed[most].auroc_after.value)} then, and "
-        f"{with_interval(found.auroc_unaltered[ENSEMBLE])} on the films as they are.",
-        _untouched(found),
-        folded=numbers,
-    )
-
-
 def foreign(found: External) -> str:
     """What the ensemble is worth on films it was not made for, as plainly as its good numbers."""
-    groups = {GROUP_NAMES[name]: group for name, group in found.groups.items() if group.films}
+    groups = {
+        GROUP_NAMES.get(name, words(name)): group
+        for name, group in found.groups.items()
+        if group.films
+    }
     every = found.groups["all"]
     numbers = table(
         "The ensemble by group",
@@ -181,14 +162,6 @@ def foreign(found: External) -> str:
     )
 
 
-def _untouched(found: Audit) -> str:
-    """Which alterations leave the lungs alone."""
-    every = [altered for n in found.nuisances.values() for altered in n.altered.values()]
-    touching = [f"“{escape(altered.words)}”" for altered in every if altered.touches_lungs]
-    most = f"All but {', '.join(touching)}" if touching else "All of them"
-    return f"{most} leave every pixel of the lungs as it was."
-
-
 def _worth(group: Group) -> str:
     """An AUROC in words that follow from its interval."""
     if group.probability is None:
@@ -198,6 +171,17 @@ def _worth(group: Group) -> str:
         return f"AUROC {with_interval(auroc)}."
     verdict = "cannot be told from guessing" if auroc.high >= GUESSING else "is worse than guessing"
     return f"<b>The ensemble is of no use there</b>: AUROC {with_interval(auroc)} {verdict}."
+
+
+def _whole(share: str) -> str:
+    """A share that is the key of a table, as a whole percentage."""
+    return f"{100 * float(share):.0f}{PERCENT}"
+
+
+def _wrong(kept: Measured) -> str:
+    """The share of wrong verdicts where so many are right."""
+    wrong = Measured(1 - kept.value, 1 - kept.high, 1 - kept.low)
+    return f"{percentage(wrong.value)} ({spread(wrong)})"
 
 
 def _share(share: Share) -> str:

@@ -84,7 +84,7 @@ def panel(role: Role, choice: Choice) -> str:
     scored = role.scored(choice.model)
     costs = scored.costs(choice.threshold)
     return (
-        f'<div class="live">{summary(costs, choice)}<div class="pair">'
+        f'<div class="live">{summary(costs, choice)}<div class="told">'
         f"{measures(costs, choice)}{children(costs, choice)}</div>"
         f"{films(costs, choice)}{tradeoff.roc(role, choice.model, scored, costs)}"
         f"{tradeoff.precision_recall(role, choice.model, scored, costs)}</div>"

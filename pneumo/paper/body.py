@@ -8,7 +8,6 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from pneumo import caption, lightbox, pretest, sentences, zones
-from pneumo.decision import Decision
 from pneumo.overlay import EvidenceMap
 from pneumo.paper.column import Column, Paragraph, Section
 from pneumo.paper.prints import Prints
@@ -90,10 +89,10 @@ def _post_test(reading: Reading, stated: float) -> Section:
         f"Where {sentences.of_100(stated)} of 100 such children have pneumonia, the probability "
         f"is {share_text(after.value)} instead."
     )
-    if reading.decision is Decision.SUSPECTED and after.value < 0.5:
+    if pretest.mostly_without(reading, after):
         told += f" {sentences.MOSTLY_WITHOUT}"
-    bounds = f"{share_text(after.low)} to {share_text(after.high)}"
-    note = f"Held-out films read alike support {bounds}. The decision and its cost stay."
+    backing = after.backing(share_text)
+    note = f"Held-out films read alike {backing}. The decision and its cost stay."
     return _section("At the pre-test probability stated", told, note)
 
 
@@ -103,7 +102,10 @@ def _evidence(reading: Reading) -> Section:
     told = lightbox.evidence_in_words(reading)
     if found is not None and found.inside < 0.5:
         told += f" {WARY}"
-    return _section("Evidence", told, f"{caption.meaning(shown)} {MAP_KEY}")
+    note = f"{caption.meaning(shown)} {MAP_KEY}"
+    if found is not None and found.strongest is not None:
+        note += f" {zones.HUNG}"
+    return _section("Evidence", told, note)
 
 
 def _section(title: str, told: str, note: str) -> Section:

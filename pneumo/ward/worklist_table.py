@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+from pneumo.decision import Decision
+from pneumo.sentences import between, verdict_of
 from pneumo.view import PATTERN_NAMES, POINT_NAMES, escape, percent
 from pneumo.ward.spreadsheet import as_csv
 from pneumo.ward.worklist import Entry, Status, Urgency, Worklist, as_json
@@ -16,15 +18,7 @@ SHAPES = {
     Urgency.NOT_SUSPECTED: "○",
     Urgency.REFUSED: "✕",
 }
-WORDS = {
-    Urgency.SUSPECTED: "Suspected",
-    Urgency.REFER: "Refer",
-    Urgency.NOT_SUSPECTED: "Not suspected",
-    Urgency.REFUSED: "Refused",
-}
-# Rule-in stays silent on most films of moderate suspicion: that must not reassure.
-NOT_RULED_IN = {Urgency.NOT_SUSPECTED: "Not ruled in"}
-FAILED = "Failed"
+REFUSED, FAILED = "Refused", "Failed"
 DELETED = "The files are deleted from this machine within ten minutes of the last film read."
 CAVEAT = "Patterns are those of this data set: they name no cause and are no advice on antibiotics."
 
@@ -103,7 +97,9 @@ def _row(entry: Entry, worklist: Worklist) -> str:
 
 def _words(worklist: Worklist) -> dict[Urgency, str]:
     """The groups' names as the operating point means them."""
-    return WORDS | NOT_RULED_IN if worklist.operating_point.name == "rule_in" else WORDS
+    point = worklist.operating_point.name
+    told = {Urgency(d): verdict_of(d, point).capitalize() for d in Decision}
+    return told | {Urgency.REFUSED: REFUSED}
 
 
 def _word(entry: Entry, worklist: Worklist) -> str:
@@ -119,7 +115,7 @@ def _numbers(entry: Entry, worklist: Worklist) -> str:
     return (
         f'<td class="share"><b>{percent(estimate.probability)} %</b></td>'
         f'<td class="spread"><span class="bar"><i style="left:{low:.0f}%;width:{high - low:.0f}%">'
-        f"</i></span> {percent(estimate.low)} to {percent(estimate.high)} %</td>"
+        f"</i></span> {between(estimate.low, estimate.high)}</td>"
         f'<td class="pattern">{PATTERN_NAMES[name]} {percent(share)} %</td>'
     )
 
