@@ -89,16 +89,19 @@ class Desk:
         data = self.films[event.name].read_bytes()
         return self.open(data, point, pretest, method, target, telling(progress))
 
-    def judge(self, point: str, pretest: float, reading: Reading | None, shown: str) -> str:
-        """The card at another operating point or pre-test probability; nothing is read again."""
+    def judge(self, point: str, pretest: float, reading: Reading | None, shown: str) -> Any:
+        """The card at another operating point or pre-test probability; nothing is read again.
+
+        Without a reading nothing is said: one may be arriving, whose card must stay.
+        """
         if reading is None:
-            return view.expired() if "data-reading" in shown else shown
+            return view.expired() if "data-reading" in shown else gr.skip()
         return card(self.reader.at(reading, point), stated=self.stated(pretest))
 
-    def redraw(self, method: str, target: str, reading: Reading | None, shown: str) -> str:
+    def redraw(self, method: str, target: str, reading: Reading | None, shown: str) -> Any:
         """The map by another method or of another class."""
         if reading is None:
-            return view.expired() if shown else shown
+            return view.expired() if shown else gr.skip()
         return self.map_of(reading, method, target)
 
     def map_of(self, reading: Reading, method: str, target: str) -> str:

@@ -15,13 +15,14 @@ from train.augment import Jitter
 SEEDS = (0, 1)
 STILL = Jitter(**dict.fromkeys((f.name for f in fields(Jitter)), 0.0))  # nothing moves
 BASE: dict[str, object] = {
-    "architecture": "resnet18",
+    "architecture": "mobilenet_v2",
     "geometry": "centre_crop",
-    "stages": ((64, 5),),  # what two cores can afford a hundred times
+    "stages": ((48, 3),),  # what one core can afford eighty times
     "tensorboard": False,
 }
+EARLY = tuple(f"body.{i}" for i in range(7))  # of MobileNetV2: down to an eighth of the side
 SCRATCH: dict[str, object] = {"init": "none", "peak_rate": 2e-3}
-SMALL = {"architecture": "cnn3", **SCRATCH}
+SMALL = {"architecture": "cnn3", "stages": ((32, 4),), **SCRATCH}
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,10 @@ QUESTIONS: tuple[Question, ...] = (
         "What should learn, and when?",
         {
             "everything at once": {},
-            "head only": {"frozen": ("stem", "stages"), "frozen_epochs": 999},
-            "head first, then all": {"head_epochs": 2},
-            "early stages frozen": {"frozen": ("stem", "stages.0"), "frozen_epochs": 999},
-            "early stages released": {"frozen": ("stem", "stages.0"), "frozen_epochs": 2},
+            "head only": {"frozen": ("body",), "frozen_epochs": 999},
+            "head first, then all": {"head_epochs": 1},
+            "early stages frozen": {"frozen": EARLY, "frozen_epochs": 999},
+            "early stages released": {"frozen": EARLY, "frozen_epochs": 1},
         },
     ),
     Question(
