@@ -1,4 +1,4 @@
-"""The shipped ensemble's answer to every example, to 1e-3.
+"""The shipped ensemble's and every row's answer to every example, to 1e-3.
 
 After new weights or examples, look at the change and write the answers anew:
 
@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pneumo.comparison import Comparison
 from pneumo.errors import PneumoError
 from pneumo.reader import Reader, load_reader
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 GOLDEN = Path(__file__).with_name("golden.json")
 WEIGHTS = ROOT / "weights"
+ENSEMBLE = "ensemble"
 
 pytestmark = pytest.mark.weights
 
@@ -31,12 +33,24 @@ def example_files() -> list[Path]:
     return sorted(p for p in EXAMPLES.iterdir() if p.suffix != ".md")
 
 
-def answer(reader: Reader, path: Path) -> float | None:
-    """The probability of pneumonia; None for a refused file."""
-    try:
-        return round(reader.read(path.read_bytes()).estimate.probability, 4)
-    except PneumoError:
-        return None
+Answers = dict[str, dict[str, float | None]]  # model -> file -> probability; None: refused
+
+
+def answers(comparison: Comparison) -> Answers:
+    """What the ensemble and every row say of every example."""
+    rows = [row.member.name for row, _ in comparison.rows]
+    said: Answers = {name: {} for name in (ENSEMBLE, *rows)}
+    for path in example_files():
+        try:
+            reading = comparison.reader.read(path.read_bytes())
+        except PneumoError:
+            for each in said.values():
+                each[path.name] = None
+            continue
+        said[ENSEMBLE][path.name] = round(reading.estimate.probability, 4)
+        for opinion in comparison.ask(reading):
+            said[opinion.name][path.name] = round(opinion.estimate.probability, 4)
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +61,12 @@ def reader() -> Reader:
 def test_every_example_reads_as_it_did_when_the_weights_were_made(reader: Reader) -> None:
     golden = json.loads(GOLDEN.read_text())
     assert golden["weights"] == reader.manifest.revision
-    answers = {path.name: answer(reader, path) for path in example_files()}
-    assert answers.keys() == golden["probability"].keys()
-    for name, probability in golden["probability"].items():
-        assert answers[name] == pytest.approx(probability, abs=1e-3), name
+    said = answers(Comparison(reader))
+    assert said.keys() == golden["probability"].keys()
+    for model, films in golden["probability"].items():
+        assert said[model].keys() == films.keys()
+        for name, probability in films.items():
+            assert said[model][name] == pytest.approx(probability, abs=1e-3), f"{model}: {name}"
 
 
 def test_each_composites_reading_agrees_with_its_class(reader: Reader) -> None:
@@ -86,6 +102,6 @@ if __name__ == "__main__":
     shipped = load_reader(WEIGHTS, device=torch.device("cpu"))
     golden = {
         "weights": shipped.manifest.revision,
-        "probability": {path.name: answer(shipped, path) for path in example_files()},
+        "probability": answers(Comparison(shipped)),
     }
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")

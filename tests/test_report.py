@@ -22,6 +22,7 @@ from train.pages.sections import chosen
 from train.publish import Places
 
 README = (ROOT / "README.md").read_text()
+TRAINING = (ROOT / "train" / "README.md").read_text()
 RESULTS = ROOT / "train" / "results"
 
 
@@ -38,10 +39,10 @@ def test_a_report_made_twice_changes_nothing(places: Places, readme: Path) -> No
     card = places.weights / "MODEL_CARD.md"
     described = card.read_text()
     card.write_text("stale")
-    changed = report.renew(readme, places, check=False)
+    changed = report.renew({readme: report.block}, places, check=False)
     assert {readme, card, places.results / "figures" / "gallery.png"} < set(changed)
     assert card.read_text() == described
-    assert report.renew(readme, places, check=False) == []
+    assert report.renew({readme: report.block}, places, check=False) == []
 
     (places.results / "figures" / "risk_coverage.svg").write_text("of an earlier result")
     path = places.results / "holdout.json"
@@ -49,10 +50,10 @@ def test_a_report_made_twice_changes_nothing(places: Places, readme: Path) -> No
     value["roles"]["test"]["models"]["ensemble"]["pneumonia"]["auroc"]["value"] = 0.1234
     path.write_text(json.dumps(value))
     text = readme.read_text()
-    stale = report.renew(readme, places, check=True)
+    stale = report.renew({readme: report.block}, places, check=True)
     assert readme.read_text() == text, "--check writes nothing"
     assert {p.name for p in stale} == {"README.md", "MODEL_CARD.md", "roc.svg", "risk_coverage.svg"}
-    assert set(report.renew(readme, places, check=False)) == set(stale)
+    assert set(report.renew({readme: report.block}, places, check=False)) == set(stale)
     assert "| **ensemble** | 0.123 (" in readme.read_text()
     assert not (places.results / "figures" / "risk_coverage.svg").exists()
 
@@ -83,13 +84,16 @@ def test_a_holdout_of_an_earlier_schema_ends_the_program(places: Places) -> None
 
 
 def test_every_picture_of_the_readme_is_there_and_is_told_in_words() -> None:
-    pictures = re.findall(r'<img [^>]*src="([^"]+)" [^>]*alt="([^"]*)">', README)
-    assert len(pictures) == README.count("<img ")
-    shown = {Path(source).name for source, _ in pictures}
+    pattern = r'<img [^>]*src="([^"]+)" [^>]*alt="([^"]*)">'
+    shown = set()
+    for folder, text in ((ROOT, README), (ROOT / "train", TRAINING)):
+        pictures = re.findall(pattern, text)
+        assert len(pictures) == text.count("<img ")
+        for source, words in pictures:
+            assert (folder / source).exists(), source
+            assert len(words) > 100
+            shown.add(Path(source).name)
     assert shown >= {"reliability.svg", "roc.svg", "confusion.svg"}
-    for source, words in pictures:
-        assert (ROOT / source).exists(), source
-        assert len(words) > 100
     screens = {p.name for p in (ROOT / "assets" / "screens").iterdir()}
     assert shown == screens | {p.name for p in (RESULTS / "figures").iterdir()}
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,15 @@ from train.holdout import SCHEMA
 from train.pages import drawing, gallery
 from train.pages.figures import drawings
 from train.pages.sections import chosen, foreign, held_out
+from train.pages.training import page
 from train.publish import Places
 from train.shipped import open_reader
 
 README = Path(__file__).parents[1] / "README.md"
+TRAINING = Path(__file__).parent / "README.md"
 RESULTS = Path(__file__).parent / "results"
+Content = Callable[[Path], str]  # results folder -> Markdown
+PAGE = ("holdout", "audit", "experiments")
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
@@ -97,13 +101,25 @@ def block(results: Path = RESULTS) -> str:
     )
 
 
-def fill(text: str, *, results: Path = RESULTS) -> str:
-    """README's text with a fresh results block. Raises ValueError without exactly one block."""
+def trained(results: Path = RESULTS) -> str:
+    """What train/README.md shows: rows, experiments and findings, as far as they are there."""
+    holdout, audit, experiments = (load(n, results=results) for n in PAGE)
+    rows = load("rows", results=results)
+    if rows and rows["rows_sha256"] != holdout["rows"]:
+        raise SystemExit("rows.json is of other rows than holdout.json; run python -m train.rows.")
+    return page(rows, experiments, holdout, audit)
+
+
+def fill(text: str, content: str) -> str:
+    """A text with this content in its block. Raises ValueError without exactly one block."""
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"README needs one {BEGIN} and one {END} after it")
+        raise ValueError(f"a page needs one {BEGIN} and one {END} after it")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{block(results)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{content}\n{END}{after}"
+
+
+PAGES: dict[Path, Content] = {README: block, TRAINING: trained}
 
 
 def figures(results: Path = RESULTS) -> dict[Path, bytes]:
@@ -112,6 +128,7 @@ def figures(results: Path = RESULTS) -> dict[Path, bytes]:
     if measured is None:
         return {}
     holdout, calibration, besides = measured
+    besides |= {name: load(name, results=results) for name in ("rows", "experiments")}
     return {
         results / "figures" / f"{name}.svg": drawing.svg(draw, title=name.replace("_", " "))
         for name, draw in drawings(holdout, calibration, **besides).items()
@@ -141,19 +158,22 @@ def write(path: Path, content: bytes | None, *, check: bool) -> bool:
     return True
 
 
-def renew(readme: Path, places: Places, *, check: bool) -> list[Path]:
-    """Bring figures, gallery, README and card up to date; returns what was not."""
+def renew(pages: Mapping[Path, Content], places: Places, *, check: bool) -> list[Path]:
+    """Bring figures, gallery, pages and card up to date; returns what was not.
+
+    ``pages`` says of each Markdown file what its block shows, given the results' folder.
+    """
     # In float32 on the CPU, whatever the machine, so that every run gives the same picture.
     reader = open_reader(places.weights, device=torch.device("cpu"))
     require_current(places.results, reader.manifest)
     drawn = figures(places.results)
     old = {p: None for p in (places.results / "figures").glob("*.svg") if p not in drawn}
     changed = []
-    # README last but one: it quotes the gallery.
+    # The pages last but one: README quotes the gallery.
     for part in (
         lambda: {**old, **drawn},
         lambda: gallery.files(reader, places.results),
-        lambda: {readme: fill(readme.read_text(), results=places.results).encode()},
+        lambda: {p: fill(p.read_text(), of(places.results)).encode() for p, of in pages.items()},
         lambda: card_of(places),
     ):
         changed += [p for p, content in part().items() if write(p, content, check=check)]
@@ -168,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--check", action="store_true", help="change nothing; exit 1 on a difference"
     )
     check = parser.parse_args(arguments).check
-    changed = renew(README, Places(), check=check)
+    changed = renew(PAGES, Places(), check=check)
     for path in changed:
         print(f"{'stale' if check else 'wrote'} {path}")
     if check and changed:

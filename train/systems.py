@@ -30,7 +30,14 @@ SYSTEMS: dict[str, System] = {
     "cnn5": System("CNN of five blocks", {"accuracy": 0.780, "sensitivity": 0.997, "auroc": 0.948}),
     "resnet18": System(
         "ResNet-18, from ImageNet",
-        {"accuracy": 0.925, "sensitivity": 0.979, "specificity": 0.821, "auroc": 0.962},
+        {
+            "accuracy": 0.925,
+            "sensitivity": 0.979,
+            "specificity": 0.821,
+            "auroc": 0.962,
+            "three_class_accuracy": 0.799,  # of another such system, asked for three classes
+            "three_class_macro_f1": 0.784,
+        },
     ),
     "resnet50": System(
         "ResNet-50 with a dense head, from ImageNet", {"accuracy": 0.829, "auroc": 0.960}
@@ -51,10 +58,6 @@ SYSTEMS: dict[str, System] = {
     "hierarchical": System(
         "ResNet-18 asked for pneumonia first, then for its type",
         {"three_class_accuracy": 0.790, "three_class_macro_f1": 0.774},
-    ),
-    "flat": System(
-        "ResNet-18 asked for three classes at once",
-        {"three_class_accuracy": 0.799, "three_class_macro_f1": 0.784},
     ),
 }
 SYSTEMS["ensemble"] = System(

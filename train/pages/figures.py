@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from pneumo.sentences import PATTERN_NAMES, POINT_NAMES
 from train import metrics
 from train.holdout import ENSEMBLE
-from train.pages import curves, drawing, stress
+from train.pages import curves, drawing, stress, trials
 from train.pages.curves import GRID
 from train.pages.drawing import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, VERMILION, measured
 from train.scores import Scores
@@ -44,6 +44,8 @@ def drawings(
     *,
     uncertainty: Result | None = None,
     audit: Result | None = None,
+    rows: Result | None = None,
+    experiments: Result | None = None,
 ) -> dict[str, Callable[[], Figure]]:
     """What can be drawn from these results, by name."""
     role, members = holdout["roles"][HELD_OUT], list(calibration["members"])
@@ -58,6 +60,10 @@ def drawings(
         made["risk_coverage"] = partial(stress.risk_coverage, uncertainty)
     if audit is not None:
         made["shortcuts"] = partial(stress.shortcuts, audit)
+    if rows is not None:
+        made["rows"] = partial(trials.rows, rows, role)
+    if experiments is not None:
+        made["experiments"] = partial(trials.experiments, experiments)
     return made
 
 

@@ -38,7 +38,7 @@ def shifts(role: Result, members: Sequence[str], point: str) -> Figure:
         axes.plot(values, range(len(values)), marker, color=colour, fillstyle="none", ls="",
                   markersize=size, markeredgewidth=edge, label=name)  # fmt: skip
     rows = ["unshifted", *(name.replace("_", " ") for name in names), "mean of the shifts"]
-    _listed(axes, rows)
+    listed(axes, rows)
     axes.set(xlabel=f"accuracy at the {point.replace('_', ' ')} point", title="Synthetic shifts")
     axes.xaxis.set_major_formatter(drawing.percents())
     drawing.legend(figure, axes, columns=2)
@@ -89,14 +89,14 @@ def shortcuts(audit: Result) -> Figure:
             y, label = row + offset, model.replace("_", " ") if row == 0 else None
             axes.plot([change["low"], change["high"]], [y, y], color=colour, linewidth=1.2)
             axes.plot(change["value"], y, marker, color=colour, markersize=4.5, ls="", label=label)
-    _listed(axes, [f"{nuisance}: {name}".replace("_", " ") for nuisance, name, _ in altered])
+    listed(axes, [f"{nuisance}: {name}".replace("_", " ") for nuisance, name, _ in altered])
     axes.set(xlabel="mean absolute change\nof the probability", title="Shortcut audit")
     axes.set_xlim(left=-0.004)
     drawing.legend(figure, axes, columns=len(models))
     return figure
 
 
-def _listed(axes: Axes, rows: Sequence[str]) -> None:
+def listed(axes: Axes, rows: Sequence[str]) -> None:
     """One row of the axes for each name, from the top."""
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.6)
