@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 export PORT ?= 7860
 INIT_RESNET18 ?= imagenet
+INIT_RESNET50 ?= imagenet
 INIT_MOBILENET_V2 ?= imagenet
+FUZZ_SECONDS ?= 600
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check lint train report
+.PHONY: help demo test check lint train report fuzz audit
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -25,6 +27,15 @@ lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict pneumo tabs app.py
 
+fuzz: $(VENV)/.test ## change files at random for long (FUZZ_SECONDS=600), blindly and then guided
+	PNEUMO_FUZZ=$$(( $(FUZZ_SECONDS) * 10 )) $(BIN)/python -m pytest tests/fuzz --timeout 0
+	$(BIN)/python -m pip install --quiet --editable ".[fuzz]"
+	$(BIN)/python -m tests.fuzz.guided $(FUZZ_SECONDS)
+
+audit: $(VENV)/.test ## known vulnerabilities of what is pinned; asks pypi.org
+	$(BIN)/python -m pip install --quiet --editable ".[audit]"
+	$(BIN)/pip-audit --requirement requirements.txt --no-deps --progress-spinner off
+
 check: lint ## lint, types and every test in one run
 	$(BIN)/python -m pytest
 
@@ -39,11 +50,19 @@ train: $(VENV)/.test ## retrain everything from the films in PNEUMO_DATA: a few 
 	$(BIN)/python -m train.fit --name mobilenet-lungs-0 --architecture mobilenet_v2 --geometry lung_box --seed 6 --stages 128 8 --init $(INIT_MOBILENET_V2)
 	$(BIN)/python -m train.fit --name cnn3-0 --architecture cnn3 --geometry centre_crop --seed 10 --peak-rate 2e-3 --stages 64 14
 	$(BIN)/python -m train.fit --name cnn3-28px-0 --architecture cnn3 --geometry centre_crop --seed 11 --peak-rate 2e-3 --stages 28 30
-	$(BIN)/python -m train.calibrate --members resnet18-crop-0 resnet18-lungs-0 resnet18-lungs-1 mobilenet-crop-0 mobilenet-crop-1 mobilenet-lungs-0 --rows cnn3=cnn3-0 cnn3_28px=cnn3-28px-0 resnet18=resnet18-crop-0 mobilenet_v2=mobilenet-crop-1
+	$(BIN)/python -m train.fit --name resnet18-cbam-0 --architecture resnet18_cbam --geometry centre_crop --seed 12 --stages 96 2 128 4 --init $(INIT_RESNET18)
+	$(BIN)/python -m train.fit --name resnet50-0 --architecture resnet50 --geometry centre_crop --seed 13 --stages 96 3 128 2 --frozen stem stages.0 --frozen-epochs 2 --init $(INIT_RESNET50)
+	$(BIN)/python -m train.fit --name cnn5-0 --architecture cnn5 --geometry centre_crop --seed 16 --stages 48 12 --peak-rate 2e-3
+	$(BIN)/python -m train.fit --name hierarchical-0 --architecture resnet18 --geometry centre_crop --seed 17 --stages 96 3 128 2 --task hierarchical --init $(INIT_RESNET18)
+	$(BIN)/python -m train.fit --name resnet18-cbam-scratch-0 --architecture resnet18_cbam --geometry centre_crop --seed 15 --stages 64 10 96 4 --peak-rate 2e-3
+	$(BIN)/python -m train.fit --name densenet121-0 --architecture densenet121 --geometry centre_crop --seed 14 --stages 64 8 96 3 --peak-rate 2e-3
+	$(BIN)/python -m train.calibrate --members resnet18-crop-0 resnet18-lungs-0 resnet18-lungs-1 mobilenet-crop-0 mobilenet-crop-1 mobilenet-lungs-0 --rows cnn3=cnn3-0 cnn3_28px=cnn3-28px-0 cnn5=cnn5-0 resnet18=resnet18-crop-0 mobilenet_v2=mobilenet-crop-1 resnet50=resnet50-0 densenet121=densenet121-0 resnet18_cbam=resnet18-cbam-0 resnet18_cbam_scratch=resnet18-cbam-scratch-0 hierarchical=hierarchical-0
 	$(BIN)/python -m train.evaluate --role test
+	$(BIN)/python -m train.rows
 	$(BIN)/python -m train.uncertainty
 	$(BIN)/python -m train.audit
 	$(BIN)/python -m train.examples
+	$(BIN)/python -m train.selftest
 	$(BIN)/python -m tests.test_golden
 	$(BIN)/python -m train.report
 

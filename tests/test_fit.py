@@ -18,6 +18,7 @@ from pneumo.networks import ARCHITECTURES
 from tests.workshop import Small, write_films
 from train import fit as trainer
 from train import journal
+from train.processes import Place
 from train.recipe import Config
 
 # Films are decoded by torchvision, whose pinned release announces another package.
@@ -187,6 +188,23 @@ def test_every_task_learns_to_tell_stripes_from_noise(run: Run, recipe: dict[str
     assert history(folder)[-1]["auroc"] > 0.9
     rows = load_file(folder / "best.safetensors")["head.weight"].shape[0]
     assert rows == (2 if recipe.get("task") == "binary" else 3)
+
+
+def test_a_share_of_the_films_has_their_classes_in_their_proportions(
+    run: Run, workshop: Path
+) -> None:
+    run("whole", stages=((32, 1),))  # so that the films are known
+    place = Place(0, 1, torch.device("cpu"))
+    whole, half = (
+        trainer.load(Config("x", workshop, share=share), "fit", place) for share in (1.0, 0.5)
+    )
+    assert len(half.films) == len(half.corners) == len(half.target) == round(len(whole.films) / 2)
+    assert half.target.mean(dim=0).tolist() == pytest.approx(
+        whole.target.mean(dim=0).tolist(), abs=0.1
+    )
+    assert set(half.films.paths) < set(whole.films.paths)
+    every = trainer.load(Config("x", workshop, share=0.5), "select", place)
+    assert len(every.films) == len(trainer.load(Config("x", workshop), "select", place).films)
 
 
 def test_a_run_that_diverges_says_so(run: Run) -> None:

@@ -56,13 +56,14 @@ def test_a_run_is_found_by_its_weights_and_remembered_when_its_folder_is_gone(
     save_file({"w": torch.ones(2)}, run / "best.safetensors")
     epoch = {"seconds": 30.0, "auroc_reweighted": 0.9}
     (run / "history.json").write_text(json.dumps([epoch, epoch]))
-    config = {"init": "none", "stages": [[28, 2]], "seed": 3, "made_with": {"threads": 1}}
+    config = {"init": "none", "stages": [[28, 2]], "seed": 3, "made_with": {"threads": 1}, "architecture": "cnn3"}
     (run / "config.json").write_text(json.dumps(config))
     monkeypatch.setattr(rows, "CHECKPOINTS", run.parent)
     sha256 = record.sha256_of(run / "best.safetensors")
     found = rows.trained(sha256)
     assert found is not None
     assert (found["epochs"], found["minutes"], found["from_imagenet"]) == (2, 1.0, False)
+    assert found["command"] == "python -m train.fit --stages 28 2 --seed 3 --architecture cnn3"
     assert rows.trained("another") is None
 
     saved = tmp_path / "rows.json"
@@ -71,6 +72,17 @@ def test_a_run_is_found_by_its_weights_and_remembered_when_its_folder_is_gone(
     assert rows.with_earlier(again, saved)["cnn3"]["trained"] == record.plain(found)
     other = {"cnn3": {"weights_sha256": "another", "trained": None}}
     assert rows.with_earlier(other, saved)["cnn3"]["trained"] is None
+
+
+def test_every_rows_command_is_a_line_of_the_whole_chain() -> None:
+    told = (ROOT / "train" / "README.md").read_text().partition("```bash")[2].partition("```")[0]
+    lines = [line.split() for line in told.replace("\\\n", " ").splitlines()]
+    chain = [sorted(line) for line in lines if line[:3] == ["python", "-m", "train.fit"]]
+    usual = ["--geometry", "centre_crop"]
+    for name, row in json.loads((RESULTS / "rows.json").read_text())["rows"].items():
+        if row["trained"]:
+            words = row["trained"]["command"].replace("0.002", "2e-3").split()
+            assert sorted(words + usual) in chain, name
 
 
 def test_rows_and_experiments_have_no_empty_cell_and_no_single_seed() -> None:

@@ -142,6 +142,10 @@ def load(config: Config, role: str, place: Place) -> Role:
     with place.leader_first():
         films = load_role(config.data, role)
         corners = corners_for(films, config.geometry)
+    if role == "fit" and config.share < 1:
+        last, count = len(films) - 1, max(round(config.share * len(films)), 1)
+        chosen = torch.linspace(0, last, count).round().long()  # films of a class lie together
+        films, corners = films.subset(chosen), corners[chosen]
     label = films.label.clamp(max=len(config.classes) - 1)  # both types are pneumonia
     target = F.one_hot(label, len(config.classes)).float().to(place.device)
     films = dataclasses.replace(films, pixels=place.resident(films.pixels))

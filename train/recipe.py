@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pneumo.geometry import GEOMETRIES
 from pneumo.networks import ARCHITECTURES, BINARY, THREE_CLASS
@@ -23,6 +24,7 @@ class Config:
     init: str = "none"  # imagenet (downloads), none, or a safetensors file with torchvision's names
     seed: int = 0  # initial weights, order of films, augmentation
     stages: tuple[tuple[int, int], ...] = ((128, 6), (192, 4))  # (pixels, epochs): small is cheap
+    share: float = 1.0  # of the films of fit, evenly spread: less for what need not be good
 
     # hierarchical asks for pneumonia first, then for the type given pneumonia
     task: Literal["three_class", "hierarchical", "binary"] = "three_class"
@@ -70,6 +72,8 @@ class Config:
             raise ValueError("bce answers yes-or-no questions: use task binary or hierarchical")
         if not self.sizes or min(self.sizes) < 1 or self.batch < 2:
             raise ValueError("a recipe needs at least one epoch, and batches of at least two films")
+        if not 0 < self.share <= 1:
+            raise ValueError("share is the part of the films that is learnt from, in (0, 1]")
         if not 0 <= self.average < 1 or not 0 <= self.label_smoothing < 1:
             raise ValueError("average and label smoothing lie in [0, 1)")
         if self.head_epochs >= len(self.sizes):
@@ -84,3 +88,30 @@ class Config:
     def sizes(self) -> tuple[int, ...]:
         """The side in pixels of every epoch."""
         return tuple(size for size, epochs in self.stages for _ in range(epochs))
+
+
+MACHINE = ("data", "device", "bf16", "channels_last", "tensorboard")  # of a recipe: not the weights
+
+
+def command(saved: Mapping[str, Any]) -> str:
+    """The command of a run, from its config.json; initial weights of a file as ``imagenet``."""
+    usual = vars(Config(name=""))
+    given = {k: v for k, v in saved.items() if k in usual and k not in MACHINE}
+    if given.get("init", "none") != "none":
+        given["init"] = "imagenet"
+    return " ".join(["python -m train.fit", *_options(given, usual, prefix="--")])
+
+
+def _options(given: Mapping[str, Any], usual: Mapping[str, Any], *, prefix: str) -> Iterator[str]:
+    """Whatever differs from what is usual, as options."""
+    for name, value in given.items():
+        option = f"{prefix}{name.replace('_', '-')}"
+        if isinstance(value, dict):
+            yield from _options(value, vars(usual[name]), prefix=f"{option}.")
+        elif name == "stages":
+            flat = [str(number) for stage in value for number in stage]
+            yield from [option, *flat] if tuple(map(tuple, value)) != usual[name] else ()
+        elif isinstance(value, list):
+            yield from [option, *map(str, value)] if tuple(value) != usual[name] else ()
+        elif value != usual[name]:
+            yield from (option, f"{value:g}" if isinstance(value, float) else str(value))

@@ -31,6 +31,7 @@ from train import metrics, record
 from train.data import add_data_argument, load_role
 from train.ensemble import CHECKPOINTS, Suitable, suitable
 from train.metrics import Bootstrap, Floats
+from train.recipe import command
 from train.shipped import open_reader
 from train.squares import squares
 
@@ -111,6 +112,7 @@ def trained(weights_sha256: str) -> dict[str, object] | None:
             epochs = json.loads(history.read_text())
             config = json.loads(path.with_name("config.json").read_text())
             return {
+                "command": command(config),
                 "epochs": len(epochs),
                 "minutes": sum(epoch["seconds"] for epoch in epochs) / 60,
                 "threads": config["made_with"]["threads"],
