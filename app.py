@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import state_holder
-from starlette.requests import Request
-from starlette.responses import Response
+from gradio import processing_utils, state_holder
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pneumo import Reader, load_reader, view
+from pneumo import PneumoError, Reader, load_reader, view
 from pneumo.about import read_card
 from pneumo.evidence.results import load_results
+from pneumo.selftest import require_same_answer
 from pneumo.ward.archive import MAX_ARCHIVE_BYTES
-from tabs import about, compare, evidence, read, worklist
+from tabs import about, compare, evidence, read, tools, uploads, worklist, zero
+from tabs.doors import HEALTH, Doors, Porter, close
 from tabs.read import FORGET_AFTER_S
+from tabs.tongue import LABELS, Interpreter, Page, label
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 PURGE_EVERY_S, PURGE_AFTER_S = 60, 480  # gone after nine minutes: `view.welcome` says ten
+# Dark whatever the browser prefers: a film is read in a dark room. Light where it is asked for.
+SCHEME = """() => document.body.classList.toggle(
+  "dark", new URLSearchParams(location.search).get("__theme") !== "light")"""
 MAX_SESSIONS = 1_000  # whose readings are kept; each call of the API counts as one
 
 log = logging.getLogger("pneumo.app")
@@ -30,7 +38,8 @@ log = logging.getLogger("pneumo.app")
 
 def build(reader: Reader, *, examples: Path = HERE / "examples") -> gr.Blocks:
     """The whole page for one reader, ready to launch."""
-    page = gr.Blocks(
+    uploads.claim()  # before any component takes note of where files go
+    page = Page(
         title="Pneumo",
         fill_width=True,
         analytics_enabled=False,
@@ -38,24 +47,28 @@ def build(reader: Reader, *, examples: Path = HERE / "examples") -> gr.Blocks:
     )
     weights = reader.manifest.revision
     with page:
-        gr.HTML(view.header(weights), elem_id="masthead")
+        gr.HTML(
+            label(partial(view.header, weights)),
+            elem_id="masthead",
+            js_on_load=(ASSETS / "languages.js").read_text(),
+        )
         # `gr.Tabs(selected="read")`, sent to these, leads to one of them by its id.
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
-            with gr.Tab("Read", id="read"):
+            with gr.Tab(label("Read"), id="read"):
                 desk = read.tab(reader, examples=examples)
-            with gr.Tab("Compare", id="compare") as chosen:
+            with gr.Tab(label("Compare"), id="compare") as chosen:
                 compare.tab(reader, desk, chosen=chosen)
-            with gr.Tab("Worklist", id="worklist"):
+            with gr.Tab(label("Worklist"), id="worklist"):
                 worklist.tab(reader, desk, tabs)
-            with gr.Tab("Evidence", id="evidence"):
+            with gr.Tab(label("Evidence"), id="evidence"):
                 evidence.tab(load_results(weights=weights))
-            with gr.Tab("About", id="about"):
+            with gr.Tab(label("About"), id="about"):
                 about.tab(read_card(weights=weights))
     return page
 
 
 def theme() -> gr.themes.Base:
-    """Dark whatever the browser prefers: a film is read in a dark room. No font is fetched."""
+    """Gradio's own light and dark, on which assets/style.css builds. No font is fetched."""
     base = gr.themes.Base(
         primary_hue="cyan",
         neutral_hue="neutral",
@@ -64,10 +77,7 @@ def theme() -> gr.themes.Base:
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    for name in [n for n in vars(base) if n.endswith("_dark")]:
-        if (value := getattr(base, name)) is not None:
-            setattr(base, name.removesuffix("_dark"), value)
-    return base
+    return base.set(body_background_fill="*neutral_950")  # dark already while the page loads
 
 
 class Session(state_holder.SessionState):
@@ -85,30 +95,66 @@ class Session(state_holder.SessionState):
         """Keep nothing."""
 
 
-def refuse(_: Request) -> Response:
-    """The answer of gradio's deep links, which would write a session's page to disk."""
-    return Response(status_code=404)
+def launch(
+    page: gr.Blocks, *, doors: Doors | None = None, with_tools: bool = False, **options: Any
+) -> str:
+    """Serve the page and return its address: nothing is recorded, shared, monitored or linked.
 
-
-def launch(page: gr.Blocks, **options: Any) -> str:
-    """Serve the page and return its address: nothing is recorded, shared, monitored or linked."""
-    state_holder.SessionState = Session  # type: ignore[misc]  # gradio has no option for it
+    With tools, its endpoints are a server of the Model Context Protocol as well.
+    """
+    doors = doors or Doors()
+    doors.uploads = uploads.claim()
+    # Gradio has no option for either.
+    state_holder.SessionState = Session  # type: ignore[misc]
+    processing_utils.async_ssrf_protected_download = uploads.fetch_nothing
+    tools.keep_films_in(doors.uploads)
     _, address, _ = page.queue(default_concurrency_limit=2, max_size=32).launch(
         theme=theme(),
+        i18n=LABELS,
         css_paths=sorted(ASSETS.glob("*.css")),
+        js=SCHEME,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
         state_session_capacity=MAX_SESSIONS,
-        app_kwargs={"routes": [Route("/gradio_api/deep_link", refuse)]},  # before gradio's own
+        app_kwargs={
+            "routes": [Route(HEALTH, doors.health)],  # before gradio's own
+            "middleware": [Middleware(Porter, doors=doors), Middleware(Interpreter)],
+            "lifespan": uploads.sweeping(
+                doors.uploads, every_s=PURGE_EVERY_S, older_than_s=PURGE_AFTER_S
+            ),
+        },
+        auth=doors.auth,
+        strict_cors=True,
         max_file_size=MAX_ARCHIVE_BYTES,  # of a ZIP; a single film's limit is the decoder's
         share=False,
+        mcp_server=with_tools,
         **options,
     )
+    tools.require_served(page)
     return str(address)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve what has passed its self-test, until told to stop; then finish what runs."""
     logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s")
     log.setLevel(logging.INFO)  # others stay at warnings: httpx logs each address it asks for
-    launch(build(load_reader()), server_port=int(os.environ.get("PORT", "7860")))
+    stop = threading.Event()
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, lambda *_: stop.set())
+    try:
+        doors, reader = Doors.from_environment(), load_reader()
+        with_tools = tools.wanted(doors)
+        require_same_answer(reader, films=HERE / "examples")
+    except PneumoError as error:
+        raise SystemExit(f"pneumo: {error}") from error
+    page, port = build(zero.borrowing(reader)), int(os.environ.get("PORT", "7860"))
+    launch(page, doors=doors, with_tools=with_tools, server_port=port, prevent_thread_lock=True)
+    doors.weights = reader.manifest.revision
+    stop.wait()
+    close(doors, busy=lambda: page._queue.get_active_worker_count() + len(page._queue) > 0)
+    page.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ const show = () => {
     if (known) select.value = chosen[side];
     const item = $(`[data-key="${CSS.escape(select.value)}"] .layer`);
     const layer = $(`.pair .layer.${side}`);
-    if (item) { layer.src = item.src; layer.alt = `On the ${side}: ${item.alt}`; }
+    if (item) { layer.src = item.src; layer.alt = `${layer.dataset.side}: ${item.alt}`; }
   }
   $(".wipe").value = chosen.wipe;
   pair.style.setProperty("--wipe", chosen.wipe / 100);

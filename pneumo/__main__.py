@@ -4,6 +4,8 @@
     python -m pneumo batch FOLDER|ZIP|FILE... --out results.csv [--operating-point screening]
                                                                 [--workers N]
     python -m pneumo info
+    python -m pneumo bench [--device cpu|cuda] [--json FILE]
+    python -m pneumo password NAME >> LOGINS
 
 The exit code is 0 when every film was read, 1 when one was refused, 2 when nothing could be read
 at all because the command or the weights are wrong, 130 when the run was stopped by hand.
@@ -12,6 +14,7 @@ at all because the command or the weights are wrong, 130 when the run was stoppe
 from __future__ import annotations
 
 import argparse
+import getpass
 import hashlib
 import json
 import os
@@ -19,9 +22,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pneumo import __version__, view
+from pneumo import __version__, password, view
 from pneumo.decision import OperatingPoint
-from pneumo.errors import BrokenBundle, PneumoError
+from pneumo.errors import PneumoError
 from pneumo.reader import SCREENING, Reader, load_reader
 from pneumo.report import as_json, as_text, refusal_as_json, refusal_as_text
 from pneumo.ward import archive, fleet, spreadsheet
@@ -37,15 +40,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        reader = load_reader()
+        if options.command == "password":
+            return _password(options.name)
+        reader = _benched(options) if options.command == "bench" else load_reader()
         points = [point.name for point in reader.manifest.operating_points]
         if getattr(options, "operating_point", SCREENING) not in points:
             known = ", ".join(points)
             parser.error(f"no operating point {options.operating_point}; choose {known}")
         return int(options.run(reader, options))
-    except BrokenBundle as error:
+    except PneumoError as error:
         print(f"pneumo: {error}", file=sys.stderr)
         return 2
+
+
+def _password(name: str) -> int:
+    """Ask for a password and print the line that lets its person in."""
+    print(password.line(name, getpass.getpass("Password: ")))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,6 +97,12 @@ def _parser() -> argparse.ArgumentParser:
         )
     info = commands.add_parser("info", help="say which program, weights and device would read")
     info.set_defaults(run=_info)
+    bench = commands.add_parser("bench", help="measure how fast this machine reads")
+    bench.add_argument("--device", choices=["cpu", "cuda"], help="where there is a choice")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write what was measured, as JSON")
+    bench.set_defaults(run=_bench)
+    login = commands.add_parser("password", help="make a line for the file of PNEUMO_AUTH")
+    login.add_argument("name", metavar="NAME", help="who is to log in; the password is asked for")
     return parser
 
 
@@ -161,7 +178,7 @@ def _info(reader: Reader, options: argparse.Namespace) -> int:
         ("pneumo", __version__),
         ("weights", f"{manifest.revision}, made {manifest.created}"),
         ("from", _origin(reader)),
-        ("device", str(reader.device)),
+        ("device", f"{reader.device}, by {reader.ensemble.name}"),
         *(
             (
                 "member",
@@ -173,6 +190,23 @@ def _info(reader: Reader, options: argparse.Namespace) -> int:
     ]
     for label, text in rows:
         print(f"{label:<9}{text}")
+    return 0
+
+
+def _benched(options: argparse.Namespace) -> Reader:
+    from pneumo import bench  # here and below, because the other commands measure nothing
+
+    return load_reader(device=bench.device_of(options.device))
+
+
+def _bench(reader: Reader, options: argparse.Namespace) -> int:
+    from pneumo import bench
+
+    film = archive.file_bytes(bench.FILM, name=str(bench.FILM), limit_bytes=None)
+    found = bench.measure(reader, film, rounds=bench.ROUNDS)
+    print("\n".join(bench.in_words(found)))
+    if options.json:
+        options.json.write_text(json.dumps(bench.rounded(found), indent=1) + "\n")
     return 0
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from pneumo import overlay, sentences
 from pneumo.decision import Decision, OperatingPoint
+from pneumo.language import paragraph, say, spoken
 from pneumo.lightbox import layer, png
 from pneumo.overlay import EvidenceMap
-from pneumo.sentences import PATTERN_NAMES, POINT_NAMES, percent
+from pneumo.sentences import class_in_words, percent, point_in_words
 from pneumo.view import escape, share_text
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def board(reading: Reading, opinions: Sequence[Opinion], *, waiting: Sequence[st
     picture = png(overlay.grey(reading.film.pixels, max_side_px=FILM_PX))
     height, width = reading.film.pixels.shape
     items = "".join(_item(line, reading) for line in shown)
-    left = "".join(f'<li class="waiting">{escape(title)}: being asked</li>' for title in waiting)
+    left = "".join(
+        f'<li class="waiting">{say("{title}: being asked", title=escape(spoken(title)))}</li>'
+        for title in waiting
+    )
     return f"""<section class="board" data-board="{key(reading)}"
  style="--aspect:{width / height:.4f}">
 <div class="ahead"><div><h2>{_heading(reading)}</h2><p>{summary(shown, waiting=len(waiting))}</p>
@@ -66,8 +70,11 @@ def key(reading: Reading) -> str:
 
 def empty() -> str:
     """The tab before a film has been read."""
-    return """<section class="board"><h2>No film yet</h2><p>Open a film on the Read tab, then come
- back: every model answers for itself here, the ensemble beside them.</p></section>"""
+    told = say(
+        "Open a film on the Read tab, then come back: every model answers for itself here, the "
+        "ensemble beside them."
+    )
+    return f'<section class="board"><h2>{say("No film yet")}</h2><p>{told}</p></section>'
 
 
 def lines(reading: Reading, opinions: Sequence[Opinion]) -> list[Line]:
@@ -76,8 +83,8 @@ def lines(reading: Reading, opinions: Sequence[Opinion]) -> list[Line]:
     count = len(reading.member_names)
     ensemble = Line(
         key=ENSEMBLE,
-        title="The ensemble",
-        made_of=f"mean of {count} networks",
+        title=say("The ensemble"),
+        made_of=say("mean of {count} networks", count=count),
         probability=estimate.probability,
         low=estimate.low,
         high=estimate.high,
@@ -93,30 +100,54 @@ def summary(shown: Sequence[Line], *, waiting: int = 0) -> str:
     """Who says what, in one sentence."""
     single = shown[1:]
     if not single:
-        return "The single networks are being asked."
+        return say("The single networks are being asked.")
     suspected = sum(line.decision is Decision.SUSPECTED for line in single)
     low, high = (percent(f(line.probability for line in single)) for f in (min, max))
-    ruling_in = single[0].point.name == "rule_in"
-    more = f" {waiting} more {'is' if waiting == 1 else 'are'} being asked." if waiting else ""
+    more = say("{count} more are being asked.", count=waiting) if waiting else ""
+    if waiting == 1:
+        more = say("1 more is being asked.")
     if len(single) == 1:
-        told = "suspects" if suspected else f"does not {'rule in' if ruling_in else 'suspect'}"
-        return f"One single network {told} pneumonia, at its own threshold; it says {low} %.{more}"
-    none = "none rules in" if ruling_in else "none suspects"
-    told = {0: none, len(single): "all suspect"}.get(
-        suspected, f"{suspected} {'suspects' if suspected == 1 else 'suspect'}"
-    )
-    asked = f"Of {len(single)} single networks {told} pneumonia, each at its own threshold"
-    ranges = f"each says {low} %"
+        told = say(
+            "One single network {suspects} pneumonia, at its own threshold; it says {low} %.",
+            suspects=_one(suspected, single[0].point),
+            low=low,
+        )
+        return paragraph(told, more)
+    ranges = say("each says {low} %", low=low)
     if low < high:
-        ranges = f"their probabilities run from {low} to {high} %"
-    return f"{asked}; {ranges}.{more}"
+        ranges = say("their probabilities run from {low} to {high} %", low=low, high=high)
+    told = say(
+        "Of {count} single networks {suspect} pneumonia, each at its own threshold; {ranges}.",
+        count=len(single),
+        suspect=_several(suspected, len(single), single[0].point),
+        ranges=ranges,
+    )
+    return paragraph(told, more)
+
+
+def _one(suspected: int, point: OperatingPoint) -> str:
+    if suspected:
+        return say("suspects")
+    return say("does not rule in") if point.name == "rule_in" else say("does not suspect")
+
+
+def _several(suspected: int, count: int, point: OperatingPoint) -> str:
+    if suspected == 0:
+        return say("none rules in") if point.name == "rule_in" else say("none suspects")
+    if suspected == count:
+        return say("all suspect")
+    return say("1 suspects") if suspected == 1 else say("{count} suspect", count=suspected)
 
 
 def _line(opinion: Opinion) -> Line:
-    size = f"{opinion.parameters / 1e6:.1f} M parameters, {opinion.size_px} px"
+    size = say(
+        "{millions} M parameters, {side} px",
+        millions=f"{opinion.parameters / 1e6:.1f}",
+        side=opinion.size_px,
+    )
     return Line(
         key=opinion.name,
-        title=opinion.title,
+        title=spoken(opinion.title),
         made_of=f"{size}, {1000 * opinion.seconds:.0f} ms",
         probability=opinion.estimate.probability,
         low=opinion.estimate.low,
@@ -129,7 +160,8 @@ def _line(opinion: Opinion) -> Line:
 
 
 def _heading(reading: Reading) -> str:
-    return f"One film, every model, at {POINT_NAMES[reading.operating_point.name].lower()}"
+    point = point_in_words(reading.operating_point.name).lower()
+    return say("One film, every model, at {point}", point=point)
 
 
 def _spread(shown: Sequence[Line]) -> str:
@@ -141,26 +173,34 @@ def _spread(shown: Sequence[Line]) -> str:
     )
     low, high = (100 * f(line.probability for line in shown) for f in (min, max))
     at = 100 * shown[0].probability
-    hollow = sentences.verdict_of(Decision.NOT_SUSPECTED, shown[0].point.name)
+    legend = say(
+        "Filled: suspected. Hollow: {hollow}. Line: the ensemble.",
+        hollow=sentences.verdict_of(Decision.NOT_SUSPECTED, shown[0].point.name),
+    )
     ends = "".join(f"<span style='left:{p}%'>{p} %</span>" for p in (0, 25, 50, 75, 100))
-    words = f"The ensemble at {percent(shown[0].probability)} percent; {summary(shown)}"
+    words = say(
+        "The ensemble at {share} percent; {rest}",
+        share=percent(shown[0].probability),
+        rest=summary(shown),
+    )
     return f"""<div class="spread"><svg role="img" aria-label="{escape(words)}">
 <rect class="axis" width="100%" height="100%"/>
 <rect class="range" x="{low:.1f}%" width="{high - low:.1f}%" height="100%"/>{dots}
 <line class="mean" x1="{at:.1f}%" x2="{at:.1f}%" y2="100%"/></svg><div class="ends">{ends}</div>
-<p class="note">Filled: suspected. Hollow: {hollow}. Line: the ensemble.</p></div>"""
+<p class="note">{legend}</p></div>"""
 
 
 def _item(line: Line, reading: Reading) -> str:
     names = zip(reading.classes, line.pattern, strict=True)
-    pattern = ", ".join(f"{PATTERN_NAMES[n].lower()} {percent(p)} %" for n, p in names)
+    pattern = ", ".join(f"{class_in_words(n).lower()} {percent(p)} %" for n, p in names)
     members = f"{sentences.between(line.low, line.high)}, " if line.low < line.high else ""
     said = sentences.headline_of(line.decision, line.point.name)
     drawn = EvidenceMap(line.evidence, reading.evidence_full_scale)
-    threshold = f"threshold {percent(line.point.threshold)} %"
+    threshold = say("threshold {share} %", share=percent(line.point.threshold))
+    words = say("Evidence of {model}: {where}", model=line.title, where=_where(line, reading))
     return f"""<li class="{line.decision.value}" data-key="{escape(line.key)}">
 <div class="plate"><img class="layer" src="{layer(drawn)}"
- alt="Evidence of {escape(line.title)}: {_where(line, reading)}"></div>
+ alt="{escape(words)}"></div>
 <h3>{escape(line.title)}</h3>
 <p class="said"><b>{percent(line.probability)} %</b> {said}</p>
 <p class="note">{members}{threshold}</p><p class="note">{pattern}</p>
@@ -171,9 +211,13 @@ def _where(line: Line, reading: Reading) -> str:
     """The strength of a map, and how much of it lies in the lungs."""
     whole = float(line.evidence.sum())
     if whole == 0:
-        return "none."
+        return say("none.")
     inside = float(line.evidence[reading.lungs.mask].sum()) / whole
-    return f"peak {line.evidence.max():.1f} logits, {share_text(inside)} within the lungs."
+    return say(
+        "peak {peak} logits, {share} within the lungs.",
+        peak=f"{line.evidence.max():.1f}",
+        share=share_text(inside),
+    )
 
 
 def _pair(shown: Sequence[Line], picture: str) -> str:
@@ -186,11 +230,13 @@ def _pair(shown: Sequence[Line], picture: str) -> str:
         )
         for chosen in (0, min(1, len(shown) - 1))
     )
-    return f"""<div class="pair"><h3>Two of them on one film</h3>
-<div class="choice"><label>Left <select class="left">{left}</select></label>
-<label>Right <select class="right">{right}</select></label></div>
-<div class="plate"><img class="film" src="{picture}" alt="The film under the maps.">
-<img class="layer left" alt="Map of the model chosen on the left.">
-<img class="layer right" alt="Map of the model chosen on the right."><i class="divider"></i>
+    return f"""<div class="pair"><h3>{say("Two of them on one film")}</h3>
+<div class="choice"><label>{say("Left")} <select class="left">{left}</select></label>
+<label>{say("Right")} <select class="right">{right}</select></label></div>
+<div class="plate"><img class="film" src="{picture}" alt="{say("The film under the maps.")}">
+<img class="layer left" data-side="{say("On the left")}"
+ alt="{say("Map of the model chosen on the left.")}">
+<img class="layer right" data-side="{say("On the right")}"
+ alt="{say("Map of the model chosen on the right.")}"><i class="divider"></i>
 <input class="wipe" type="range" min="0" max="100" value="50" step="0.5"
- aria-label="Divider between the two maps"></div></div>"""
+ aria-label="{say("Divider between the two maps")}"></div></div>"""

@@ -12,10 +12,13 @@ import hashlib
 import json
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
@@ -23,11 +26,12 @@ from torch import Tensor, nn
 from pneumo.calibration import ConformalLevel, MemberCalibration, Reliability
 from pneumo.decision import OperatingPoint
 from pneumo.errors import BrokenBundle
+from pneumo.familiarity import Familiarity, from_tensors
 from pneumo.geometry import GEOMETRIES
 from pneumo.lungs import LungNetwork
 from pneumo.networks import ARCHITECTURES, Network
 
-SCHEMA = "pneumo.weights/2"
+SCHEMA = "pneumo.weights/3"
 MANIFEST = "manifest.json"
 
 
@@ -74,6 +78,7 @@ class Manifest:
     mean: float  # grey level that standardises a square
     std: float
     lungs: WeightFile
+    gate: WeightFile | None  # None until train.gate has been run for these members
     members: tuple[Member, ...]
     rows: tuple[Row, ...]  # one per architecture, for comparison; not needed to read a film
     operating_points: tuple[OperatingPoint, ...]
@@ -106,7 +111,7 @@ class Manifest:
     @property
     def files(self) -> tuple[WeightFile, ...]:
         """Every weight file, each once."""
-        every = [self.lungs, *(m.weights for m in self.members)]
+        every = [self.lungs, *filter(None, [self.gate]), *(m.weights for m in self.members)]
         return tuple(dict.fromkeys([*every, *(row.member.weights for row in self.rows)]))
 
 
@@ -118,6 +123,7 @@ class Bundle:
     manifest: Manifest
     members: tuple[Network, ...]  # in the manifest's order
     lungs: LungNetwork
+    familiarity: Familiarity | None
 
     def load_row(self, row: Row) -> Network:
         """The network of one row, read from the folder at each call. Raises BrokenBundle."""
@@ -127,14 +133,27 @@ class Bundle:
 def load_bundle(folder: Path) -> Bundle:
     """Read and check a weights folder. Raises BrokenBundle."""
     manifest = load_manifest(folder / MANIFEST)
-    lungs = _filled(LungNetwork(), folder, manifest.lungs)
+    lungs = _filled(LungNetwork, folder, manifest.lungs)
     members = tuple(load_member(folder, m, manifest.classes) for m in manifest.members)
-    return Bundle(folder, manifest, members, lungs)
+    return Bundle(folder, manifest, members, lungs, load_familiarity(folder, manifest))
+
+
+def load_familiarity(folder: Path, manifest: Manifest) -> Familiarity | None:
+    """What the gate knows of the training films, if these weights have it. Raises BrokenBundle."""
+    if manifest.gate is None:
+        return None
+    try:
+        found = from_tensors(_tensors(folder / manifest.gate.file, manifest.gate.sha256))
+    except (KeyError, ValueError) as error:
+        raise BrokenBundle(f"{manifest.gate.file} cannot be used: {error}") from error
+    if found.member_sha256 not in {m.weights.sha256 for m in manifest.members}:
+        raise BrokenBundle(f"{manifest.gate.file} was fitted with a network that is no member.")
+    return found
 
 
 def load_member(folder: Path, member: Member, classes: tuple[str, ...]) -> Network:
     """One network with its checked weights, in evaluation mode. Raises BrokenBundle."""
-    return _filled(ARCHITECTURES[member.architecture](classes), folder, member.weights)
+    return _filled(partial(ARCHITECTURES[member.architecture], classes), folder, member.weights)
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -171,11 +190,13 @@ def from_json(kind: Any, value: Any) -> Any:
 N = TypeVar("N", bound=nn.Module)
 
 
-def _filled(network: N, folder: Path, weights: WeightFile) -> N:
-    """Load one checked file into a network, strictly, as float32 in evaluation mode."""
+def _filled(build: Callable[[], N], folder: Path, weights: WeightFile) -> N:
+    """Build a network of one checked file, strictly, as float32 in evaluation mode."""
     tensors = _tensors(folder / weights.file, weights.sha256)
+    with torch.device("meta"):  # no time is spent on random weights
+        network = build()
     try:
-        network.load_state_dict(tensors, strict=True)
+        network.load_state_dict(tensors, strict=True, assign=True)
     except RuntimeError as error:  # missing, unknown or misshapen tensors
         raise BrokenBundle(f"{weights.file} does not fit its architecture.") from error
     return network.eval().requires_grad_(False)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.special import expit, logsumexp
+from scipy.special import betaincinv, expit, logsumexp
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ class Interval:
 
         The value is the posterior mean, so that 0 of 50 is never shown as impossible.
         """
-        posterior = stats.beta(hits + 0.5, trials - hits + 0.5)
-        low, high = posterior.interval(0.95)
-        return cls(float(posterior.mean()), float(low), float(high))
+        a, b = hits + 0.5, trials - hits + 0.5  # of the posterior, a beta distribution
+        low, high = betaincinv(a, b, [0.025, 0.975])
+        return cls(a / (a + b), float(low), float(high))
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,9 @@ def explain(
         return EvidenceMap(reading.evidence, reading.evidence_full_scale)
     picture = canonical(reading.film.pixels).to(reader.device)  # (1, 1, 224, 224)
     maps = []
-    members = zip(reader.manifest.members, reader.members, reading.boxes, strict=True)
-    for member, network, box in members:
-        features = reader.look(member, network, picture, box)  # (1, C, h, w)
+    seen = reader.features(picture, reading.boxes)  # (1, C, h, w) of each member
+    members = zip(reader.manifest.members, reader.members, seen, reading.boxes, strict=True)
+    for member, network, features, box in members:
         head = CalibratedHead(network, member.calibration)
         if method == GRAD_CAM:
             found = gradcam.evidence(head, features, target=target)

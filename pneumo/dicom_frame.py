@@ -25,7 +25,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pneumo.codestream import codestream_size, deep_jpeg_samples, jpeg_ls_samples, rle_samples
 from pneumo.dicom_header import DAMAGED, count, word
 from pneumo.errors import UnreadableImage
-from pneumo.radiograph import require_size
+from pneumo.radiograph import require_few_scans, require_size
 
 DECODERS = {
     uid.JPEGBaseline8Bit: "pillow",
@@ -124,6 +124,8 @@ def _decoded(dataset: FileDataset, pixels: bytes, layout: _Layout, syntax: uid.U
         # Decoders believe the frame, whatever the header says, and allocate what it asks for.
         if codestream_size(frame) != size:
             raise ValueError("the frame is not of the size in the header")
+        if syntax == uid.JPEGBaseline8Bit or syntax in DEEP_JPEG:
+            require_few_scans(frame)
         if syntax in DEEP_JPEG:
             return deep_jpeg_samples(frame)
         if syntax in JPEG_LS:

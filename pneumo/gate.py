@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from pneumo.errors import UnsuitableImage
+from pneumo.familiarity import Likeness, Pose
 from pneumo.lungs import Lungs
 from pneumo.radiograph import Radiograph
 
@@ -30,6 +31,31 @@ class Caution(StrEnum):
     )
     LUNGS_AT_EDGE = "A lung reaches the edge of the film: part of it may be missing."
     ONE_SIDED = "The two lung fields differ much in size: check rotation, effusion or cropping."
+    UNFAMILIAR = (
+        "This film is unlike most of the children's films that the networks know: trust the numbers"
+        " less."
+    )
+    BY_PROCESSOR = (
+        "The graphics card's memory was full, so the processor read this film: more slowly, and as"
+        " well."
+    )
+
+
+POSES = {
+    Pose.INVERTED: (
+        "This film looks inverted: air should be dark and bone bright; invert it and upload it"
+        " again."
+    ),
+    Pose.UPSIDE_DOWN: "This film looks upside down; turn it by 180 degrees and upload it again.",
+    Pose.TURNED_LEFT: (
+        "This film looks turned to the left; turn it by 90 degrees to the right and upload it"
+        " again."
+    ),
+    Pose.TURNED_RIGHT: (
+        "This film looks turned to the right; turn it by 90 degrees to the left and upload it"
+        " again."
+    ),
+}
 
 
 def require_film(film: Radiograph) -> tuple[Caution, ...]:
@@ -73,3 +99,19 @@ def require_lungs(lungs: Lungs) -> tuple[Caution, ...]:
     if max(lungs.halves) > 2.5 * min(lungs.halves):
         cautions.append(Caution.ONE_SIDED)
     return tuple(cautions)
+
+
+def require_upright(pose: Pose | None) -> None:
+    """Refuse a film that is stored inverted, on its head or on its side. Raises UnsuitableImage."""
+    if pose is not None:
+        raise UnsuitableImage(POSES[pose])
+
+
+def require_familiar(likeness: Likeness) -> tuple[Caution, ...]:
+    """Refuse what is far from every film of the training. Raises UnsuitableImage."""
+    if likeness.score > likeness.refuse_above:
+        raise UnsuitableImage(
+            "This picture is unlike the films that the networks know; upload one whole frontal"
+            " chest film of a child."
+        )
+    return (Caution.UNFAMILIAR,) if likeness.score > likeness.warn_above else ()

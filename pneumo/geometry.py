@@ -132,18 +132,20 @@ def to_square(film: Tensor, box: Box, *, size_px: int) -> Tensor:
 
 def to_film(evidence: Tensor, box: Box) -> Tensor:
     """Lay a square map (h, w) back on the canonical film (224, 224); zero outside the box."""
-    inverse = torch.tensor(
-        [
-            [1 / (box.right - box.left), 0.0, -(box.right + box.left - 1) / (box.right - box.left)],
-            [0.0, 1 / (box.bottom - box.top), -(box.bottom + box.top - 1) / (box.bottom - box.top)],
-        ]
-    )
-    grid = F.affine_grid(
-        inverse[None].to(evidence.device), [1, 1, CANONICAL_PX, CANONICAL_PX], align_corners=False
-    )
-    inside = (grid.abs() <= 1).all(dim=3)  # (1, 224, 224)
-    # Border padding keeps full strength up to the box's edge; zeros would fade the outer half cell.
-    laid = F.grid_sample(
-        evidence[None, None], grid, mode="bilinear", padding_mode="border", align_corners=False
-    )
-    return (laid[:, 0] * inside)[0]
+    height, width = (torch.arange(cells, device=evidence.device) for cells in evidence.shape)
+    rows = _share_of_cells(box.top, box.bottom, height)
+    columns = _share_of_cells(box.left, box.right, width)
+    return rows @ evidence @ columns.T
+
+
+def _share_of_cells(start: float, end: float, cells: Tensor) -> Tensor:
+    """Bilinear weights (224, n) of a box's cells 0..n-1 in the film's pixels, along one axis.
+
+    The box stands upright, so two small products do what a grid of 224 x 224 places would.
+    """
+    pixels = torch.arange(CANONICAL_PX, device=cells.device)
+    place = ((pixels + 0.5) / CANONICAL_PX - start) / (end - start)
+    # Clamped, so that the outer half cell keeps its full strength up to the box's edge.
+    centre = (place * len(cells) - 0.5).clamp(0, len(cells) - 1)
+    share = (1 - (centre[:, None] - cells).abs()).clamp(min=0)
+    return share * ((place >= 0) & (place <= 1))[:, None]

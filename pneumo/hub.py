@@ -27,7 +27,7 @@ from pneumo.bundle import MANIFEST, Bundle, from_json, load_bundle
 from pneumo.errors import BrokenBundle
 
 PIN = Path(__file__).with_name("pin.json")
-FILES = [MANIFEST, "*.safetensors"]
+FILES = [MANIFEST, "selftest.json", "*.safetensors"]
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from pneumo import overlay, view, zones
+from pneumo.language import paragraph, say, spoken
 from pneumo.overlay import EvidenceMap
-from pneumo.sentences import PATTERN_NAMES
+from pneumo.sentences import class_in_words
 
 if TYPE_CHECKING:
     from pneumo.radiograph import Radiograph
@@ -40,13 +41,19 @@ def figure(reading: Reading) -> str:
     height, width = reading.film.pixels.shape
     rows, columns = reading.lungs.mask.shape
     picture = png(overlay.grey(reading.film.pixels, max_side_px=SCREEN_PX))
+    decoded = say(
+        "The chest film as it was decoded, {width} by {height} pixels.", width=width, height=height
+    )
+    keys = paragraph(say("The film."), spoken(KEYS))
+    veiled = say(
+        "The networks contradict each other on this film, so their evidence map is not shown."
+    )
     return f"""<figure class="film" data-film="{reading.film.source.sha256[:16]}"
  style="--aspect:{width / height:.4f}">
-<div class="stage" tabindex="0" role="group" aria-label="The film. {KEYS}">
+<div class="stage" tabindex="0" role="group" aria-label="{keys}">
 <div class="plate">
-<img class="picture" src="{picture}"
- alt="The chest film as it was decoded, {width} by {height} pixels.">
-<img class="evidence" alt="Evidence map, described below the film.">
+<img class="picture" src="{picture}" alt="{decoded}">
+<img class="evidence" alt="{say("Evidence map, described below the film.")}">
 <svg class="frames" viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">
 {_frames(reading)}</svg>
 <svg class="outline" viewBox="0 0 {columns} {rows}" preserveAspectRatio="none" aria-hidden="true">
@@ -54,28 +61,30 @@ def figure(reading: Reading) -> str:
 <i class="divider" aria-hidden="true"></i>
 </div>
 <input class="wipe" type="range" min="0" max="100" value="0" step="0.5"
- aria-label="Divider: film alone on its left, evidence on its right">
-<div class="veil"><p>The networks contradict each other on this film,
- so their evidence map is not shown.</p>
-<button type="button" class="reveal">Show the map all the same</button></div>
+ aria-label="{say("Divider: film alone on its left, evidence on its right")}">
+<div class="veil"><p>{veiled}</p>
+<button type="button" class="reveal">{say("Show the map all the same")}</button></div>
 </div>
-<figcaption>{_CONTROLS}<p class="fineprint">{view.DISCLAIMER}</p></figcaption>
+<figcaption>{_controls()}<p class="fineprint">{spoken(view.DISCLAIMER)}</p></figcaption>
 </figure>"""
 
 
-_CONTROLS = f"""<div class="controls">
-<label class="map"><input class="show-evidence" type="checkbox" checked> Evidence</label>
+def _controls() -> str:
+    less, fit, more = say("Zoom out"), say("Fit"), say("Zoom in")
+    evidence, invert, full = say("map|Evidence"), say("Invert"), say("Full screen")
+    return f"""<div class="controls">
+<label class="map"><input class="show-evidence" type="checkbox" checked> {evidence}</label>
 <label class="map"><input class="opacity" type="range" min="10" max="100" value="{OPACITY}"
- aria-label="Opacity of the evidence"></label>
-<label><input class="show-outline" type="checkbox" checked> Lungs</label>
-<label class="map" title="The parts of the film that the networks looked at">
-<input class="show-frames" type="checkbox" checked> Frames</label>
+ aria-label="{say("Opacity of the evidence")}"></label>
+<label><input class="show-outline" type="checkbox" checked> {say("Lungs")}</label>
+<label class="map" title="{say("The parts of the film that the networks looked at")}">
+<input class="show-frames" type="checkbox" checked> {say("Frames")}</label>
 <span class="tools">
-<button type="button" class="invert" aria-pressed="false" title="Invert (I)">Invert</button>
-<button type="button" class="zoom-out" aria-label="Zoom out" title="Zoom out (-)">&minus;</button>
-<button type="button" class="zoom-fit" aria-label="Fit" title="Fit (0)">1&times;</button>
-<button type="button" class="zoom-in" aria-label="Zoom in" title="Zoom in (+)">+</button>
-<button type="button" class="full" title="Full screen (F)">Full screen</button>
+<button type="button" class="invert" aria-pressed="false" title="{invert} (I)">{invert}</button>
+<button type="button" class="zoom-out" aria-label="{less}" title="{less} (-)">&minus;</button>
+<button type="button" class="zoom-fit" aria-label="{fit}" title="{fit} (0)">1&times;</button>
+<button type="button" class="zoom-in" aria-label="{more}" title="{more} (+)">+</button>
+<button type="button" class="full" title="{full} (F)">{full}</button>
 </span></div>"""
 
 
@@ -89,15 +98,24 @@ def in_words(shown: EvidenceMap, found: zones.Zones | None) -> str:
     """What a map shows and where, as one or two sentences."""
     target = target_name(shown.target)
     if found is None:
-        return f"No place on the film speaks for {target}."
-    inside = view.share_text(found.inside)
-    lies = f"lies within the lungs{_zone(found)}"
+        return say("No place on the film speaks for {target}.", target=target)
+    inside, zone = view.share_text(found.inside), _zone(found)
     if not shown.in_logits:
-        return f"Of what {METHOD_NAMES[shown.method]} marks, {inside} {lies}."
-    weak = found.peak < WEAK * shown.full_scale
-    subject = f"Weak evidence for {target}: it" if weak else f"Evidence for {target}"
-    peak = f"peaks at {signed(found.peak)} of {signed(shown.full_scale)}"
-    return f"{subject} {peak}. {inside.capitalize()} of it {lies}."
+        return say(
+            "Of what {method} marks, {inside} lies within the lungs{zone}.",
+            method=METHOD_NAMES[shown.method],
+            inside=inside,
+            zone=zone,
+        )
+    given = {"target": target, "peak": signed(found.peak), "most": signed(shown.full_scale)}
+    if found.peak < WEAK * shown.full_scale:
+        strength = say("Weak evidence for {target}: it peaks at {peak} of {most}.", **given)
+    else:
+        strength = say("Evidence for {target} peaks at {peak} of {most}.", **given)
+    where = say(
+        "{inside} of it lies within the lungs{zone}.", inside=inside.capitalize(), zone=zone
+    )
+    return paragraph(strength, where)
 
 
 def _zone(found: zones.Zones) -> str:
@@ -105,13 +123,15 @@ def _zone(found: zones.Zones) -> str:
     if found.strongest is None:
         return ""
     level, side = found.strongest
-    zone = f"in the {level} third of the {side} lung"
-    return f", most of that {zone}" if found.concentrated else f", more {zone} than in any other"
+    zone = say("in the {level} third of the {side} lung", level=spoken(level), side=spoken(side))
+    if found.concentrated:
+        return say(", most of that {zone}", zone=zone)
+    return say(", more {zone} than in any other", zone=zone)
 
 
 def target_name(target: str) -> str:
     """A class as it stands within a sentence."""
-    return PATTERN_NAMES[target].lower()
+    return class_in_words(target).lower()
 
 
 def signed(logit: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pneumo.geometry import CANONICAL_PX
+
+LungLogits = Callable[[Tensor], Tensor]  # a LungNetwork, or an engine that runs one
 
 LUNG_INPUT_PX = 128  # a lung outline is smooth: twice the resolution gains under 0.005 in Dice
 
@@ -80,17 +83,17 @@ class Lungs:
         return float(self.mask[:, :middle].sum() / size), float(self.mask[:, middle:].sum() / size)
 
 
-def lung_logits(network: nn.Module, films: Tensor) -> Tensor:
+def lung_logits(network: LungLogits, films: Tensor) -> Tensor:
     """Lung logits of canonical films: (B, 1, 224, 224) in [0, 1] -> (B, 1, 224, 224)."""
     small = F.interpolate(
         films, (LUNG_INPUT_PX, LUNG_INPUT_PX), mode="bilinear", antialias=True, align_corners=False
     )
-    logits: Tensor = network(small)
+    logits = network(small)
     return F.interpolate(logits, (CANONICAL_PX, CANONICAL_PX), mode="bilinear", align_corners=False)
 
 
 @torch.no_grad()
-def find_lungs(network: nn.Module, film: Tensor) -> Lungs:
+def find_lungs(network: LungLogits, film: Tensor) -> Lungs:
     """The lungs of one canonical film (1, 1, 224, 224); small islands are dropped."""
     probability = lung_logits(network, film).sigmoid()[0, 0].cpu().numpy()  # (224, 224)
     mask = largest_fields(probability > 0.5)

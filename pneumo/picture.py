@@ -17,7 +17,7 @@ from PIL import Image, TiffImagePlugin
 
 from pneumo.errors import UnreadableImage
 from pneumo.greyscale import grey_of_bytes, grey_of_colour, grey_of_numbers, grey_of_words
-from pneumo.radiograph import Radiograph, Source, require_size
+from pneumo.radiograph import Radiograph, Source, require_few_scans, require_size
 
 # What Pillow's parsers raise on damaged files, beside the OSError that they document.
 DAMAGED = (
@@ -56,6 +56,8 @@ def decode_picture(data: bytes) -> Radiograph:
     """Decode a PNG, JPEG or TIFF file. Raises UnreadableImage."""
     image = _open(data)
     require_size(width=image.width, height=image.height)
+    if image.format in ("JPEG", "MPO"):
+        require_few_scans(data)
     orientation = _orientation(image)
     bits = _bits_per_sample(image, data)
     tiff_tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pneumo.calibration import at_prevalence
 from pneumo.decision import Decision
+from pneumo.language import say, spoken
 
 if TYPE_CHECKING:
     from pneumo.reader import Reading
@@ -33,10 +34,10 @@ class Supported:
     def backing(self, shown: Callable[[float], str]) -> str:
         """What held-out films read alike do, e.g. "support 2.8 to 8.4", the numbers as shown."""
         low, high = shown(self.low), shown(self.high)
-        bounds = low if low == high else f"{low} to {high}"
+        bounds = low if low == high else say("{low} to {high}", low=low, high=high)
         if self.low <= self.value <= self.high or shown(self.value) in (low, high):
-            return f"support {bounds}"
-        return f"do not bear this out; they support {bounds}"
+            return say("support {range}", range=bounds)
+        return say("do not bear this out; they support {range}", range=bounds)
 
 
 def post_test(reading: Reading, *, stated: float) -> Supported:
@@ -66,7 +67,7 @@ def mostly_without(reading: Reading, after: Supported) -> bool:
 def effect(ratio: Supported) -> str:
     """What a reading does to the odds, said only as far as held-out films bear it out."""
     if ratio.low <= 1 <= ratio.high:
-        return "may raise the odds of pneumonia or lower them"
+        return say("may raise the odds of pneumonia or lower them")
     return in_words(min(max(ratio.value, ratio.low), ratio.high))
 
 
@@ -75,15 +76,17 @@ def in_words(ratio: float) -> str:
     size = max(ratio, 1 / ratio) if ratio > 0 else math.inf
     strength = next((word for limit, word in STRENGTHS if size >= limit), None)
     if strength is None:
-        return "hardly changes the odds of pneumonia"
-    return f"{'raises' if ratio > 1 else 'lowers'} the odds of pneumonia {strength}"
+        return say("hardly changes the odds of pneumonia")
+    if ratio > 1:
+        return say("raises the odds of pneumonia {strength}", strength=spoken(strength))
+    return say("lowers the odds of pneumonia {strength}", strength=spoken(strength))
 
 
 def ratio_text(ratio: float) -> str:
     """A likelihood ratio with the two digits that it deserves."""
     if ratio > 100:
-        return "over 100"
-    return "under 0.01" if ratio < 0.01 else f"{float(f'{ratio:.2g}'):g}"
+        return say("over 100")
+    return say("under 0.01") if ratio < 0.01 else f"{float(f'{ratio:.2g}'):g}"
 
 
 def _odds(probability: float) -> float:

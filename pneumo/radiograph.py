@@ -9,6 +9,7 @@ import numpy as np
 from pneumo.errors import UnreadableImage
 
 MAX_BYTES = 50_000_000  # a 43 x 43 cm film at 0.1 mm and 16 bits has 37 MB
+MAX_SCANS = 100  # of a JPEG; encoders write 1 to 15, and a thumbnail in its header as many
 MAX_PIXELS = 40_000_000  # that film has 18.5 million; above 40 memory is the only thing gained
 
 PICTURE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -88,6 +89,19 @@ def decode(data: bytes) -> Radiograph:
     kind = next((name for start, name in FOREIGN_STARTS.items() if data.startswith(start)), None)
     known = f"This is {kind}" if kind else "This file is not a readable image"
     raise UnreadableImage(f"{known}; export the film as DICOM, PNG, JPEG or TIFF and upload that.")
+
+
+def require_few_scans(data: bytes) -> None:
+    """Refuse a JPEG whose picture is built up in more steps than any program writes.
+
+    Each costs as much time as the whole picture and takes no more than a few bytes (Cure53 2015,
+    "libjpeg-turbo audit", LJT-01-004). Raises UnreadableImage.
+    """
+    # Within the coded pixels an 0xFF is followed by a zero, so this counts the scans' markers.
+    if data.count(b"\xff\xda") > MAX_SCANS:
+        raise UnreadableImage(
+            "This JPEG is made up to keep a program busy; export the film again as a plain JPEG."
+        )
 
 
 def require_size(*, width: int, height: int) -> None:

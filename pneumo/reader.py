@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pneumo import gate, gradcam
+from pneumo import engine, gate, gradcam
 from pneumo.bundle import MANIFEST, Bundle, Manifest, Member, load_bundle
 from pneumo.calibration import ConformalLevel, Estimate, Interval
 from pneumo.decision import Decision, OperatingPoint
+from pneumo.engine import Part
+from pneumo.familiarity import Likeness
 from pneumo.geometry import GEOMETRIES, Box, canonical, to_film, to_square
-from pneumo.lungs import Lungs, find_lungs
+from pneumo.lungs import LUNG_INPUT_PX, Lungs, find_lungs
 from pneumo.networks.base import Network
 from pneumo.radiograph import Radiograph, decode
 
 SCREENING = "screening"
 Progress = Callable[[float, str], None]  # share done in [0, 1], what is being done
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +52,7 @@ class Reading:
     seconds: float
     boxes: tuple[Box, ...] = ()  # where each member looked, in the order of their names
     conformal: tuple[ConformalLevel, ...] = ()  # sets of classes, and what they promise
+    likeness: Likeness | None = None  # to the films of the training; None without a fitted gate
 
     @property
     def confidence(self) -> float | None:
@@ -59,17 +66,47 @@ class Reading:
 class Reader:
     """Reads films with one ensemble. Never changes after construction; safe to share by threads."""
 
-    def __init__(self, bundle: Bundle, *, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        device: torch.device | None = None,
+        engine_name: str | None = None,
+    ) -> None:
         self.device = device or default_device()
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
         self.members: tuple[Network, ...] = tuple(self.place(m) for m in bundle.members)
         self.lung_network = bundle.lungs.to(self.device)
+        name = engine_name or engine.default_engine(self.device)
+        sizes = [m.size_px for m in self.manifest.members]
+        parts = [Part(n, (1, 1, s, s)) for n, s in zip(self.members, sizes, strict=True)]
+        self.ensemble = engine.prepare(parts, device=self.device, name=name)
+        outline = [Part(self.lung_network, (1, 1, LUNG_INPUT_PX, LUNG_INPUT_PX), "forward")]
+        self.outline = engine.prepare(outline, device=self.device, name=name, halved=False)
 
     def read(
         self, data: bytes, *, operating_point: str = SCREENING, progress: Progress | None = None
     ) -> Reading:
-        """Read one file. Raises UnreadableImage or UnsuitableImage; KeyError for the point."""
+        """Read one file. Raises UnreadableImage or UnsuitableImage; KeyError for the point.
+
+        Where the graphics card's memory is full the processor reads, and the reading says so.
+        """
+        try:
+            return self._read(data, operating_point=operating_point, progress=progress)
+        except torch.OutOfMemoryError:
+            if self.device.type == "cpu":
+                raise
+            log.warning("the memory of %s is full; the processor reads this film", self.device)
+        reading = self.spare.read(data, operating_point=operating_point, progress=progress)
+        return replace(reading, cautions=(*reading.cautions, gate.Caution.BY_PROCESSOR))
+
+    @cached_property
+    def spare(self) -> Reader:
+        """The same weights on the processor, loaded when they are first needed."""
+        return Reader(load_bundle(self.bundle.folder), device=torch.device("cpu"))
+
+    def _read(self, data: bytes, *, operating_point: str, progress: Progress | None) -> Reading:
         started = time.perf_counter()
         tell = progress or (lambda share, doing: None)
         point = self.manifest.operating_point(operating_point)
@@ -79,11 +116,17 @@ class Reader:
         cautions = gate.require_film(film)
         tell(0.3, "Finding the lungs")
         picture = canonical(film.pixels).to(self.device)  # (1, 1, 224, 224)
-        lungs = find_lungs(self.lung_network, picture)
+        familiarity = self.bundle.familiarity
+        if familiarity:
+            gate.require_upright(familiarity.pose(picture))
+        lungs = find_lungs(lambda small: self.outline([small])[0], picture)
         cautions += gate.require_lungs(lungs)
         tell(0.5, f"Asking {len(self.members)} networks")
         boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in self.manifest.members]
         features, logits = self._forward(picture, boxes)
+        likeness = self._likeness(picture, features)
+        if likeness:
+            cautions += gate.require_familiar(likeness)
         estimate = Estimate.from_members(logits, [m.calibration for m in self.manifest.members])
         decision = point.decide(estimate, disagreement_limit=self.manifest.disagreement_limit)
         tell(0.8, "Mapping the evidence")
@@ -107,6 +150,7 @@ class Reader:
             seconds=time.perf_counter() - started,
             boxes=tuple(boxes),
             conformal=self.manifest.conformal,
+            likeness=likeness,
         )
 
     def at(self, reading: Reading, operating_point: str) -> Reading:
@@ -120,23 +164,36 @@ class Reader:
         """A network where and how this reader computes."""
         return network.to(self.device).to(memory_format=torch.channels_last)
 
-    @torch.no_grad()
+    def square(self, member: Member, picture: Tensor, box: Box) -> Tensor:
+        """The standardised square (1, 1, S, S) that a member is shown of a canonical picture."""
+        square = to_square(picture, box, size_px=member.size_px)
+        return (square - self.manifest.mean) / self.manifest.std
+
+    def features(self, picture: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+        """What each member sees in a canonical picture (1, 1, 224, 224): (1, C, h, w), float32."""
+        pairs = zip(self.manifest.members, boxes, strict=True)
+        return self.ensemble([self.square(member, picture, box) for member, box in pairs])
+
     def look(self, member: Member, network: Network, picture: Tensor, box: Box) -> Tensor:
-        """What one network sees in a canonical picture (1, 1, 224, 224): (1, C, h, w), float32."""
-        square = to_square(picture, box, size_px=member.size_px)  # (1, 1, S, S)
-        square = (square - self.manifest.mean) / self.manifest.std
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            return network.features(square).float()
+        """What one network sees that is no member of the ensemble: (1, C, h, w), float32."""
+        square = self.square(member, picture, box)  # (1, 1, S, S)
+        alone = [Part(network, (1, 1, member.size_px, member.size_px))]
+        return engine.prepare(alone, device=self.device, name=engine.TORCH)([square])[0]
 
     @torch.no_grad()
     def _forward(self, picture: Tensor, boxes: list[Box]) -> tuple[list[Tensor], np.ndarray]:
         """Features of each member (1, C, h, w), float32, and logits (M, K)."""
-        features = [
-            self.look(member, network, picture, box)
-            for member, network, box in zip(self.manifest.members, self.members, boxes, strict=True)
-        ]
+        features = self.features(picture, boxes)
         logits = [n.logits(f) for n, f in zip(self.members, features, strict=True)]
         return features, torch.cat(logits).double().cpu().numpy()
+
+    def _likeness(self, picture: Tensor, features: list[Tensor]) -> Likeness | None:
+        """How like the training films a picture is; None where the gate was not fitted."""
+        known = self.bundle.familiarity
+        if known is None:
+            return None
+        files = [m.weights.sha256 for m in self.manifest.members]
+        return known.likeness(picture, features[files.index(known.member_sha256)])
 
     def _evidence(self, features: list[Tensor], boxes: list[Box]) -> np.ndarray:
         """The members' calibrated evidence, averaged on the canonical film (224, 224)."""

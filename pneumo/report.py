@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pneumo import sentences
@@ -39,6 +40,7 @@ def as_json(reading: Reading, *, file: str) -> dict[str, object]:
         "decision": reading.decision.value,
         "operating_point": reading.operating_point.name,
         "warnings": [caution.value for caution in reading.cautions],
+        "gate": _gate(reading),
         "image_sha256": reading.film.source.sha256,
         "weights": reading.weights,
         "seconds": round(reading.seconds, 3),
@@ -60,6 +62,7 @@ def refusal_as_json(error: PneumoError, *, file: str, sha256: str | None) -> dic
         "decision": None,
         "operating_point": None,
         "warnings": [],
+        "gate": None,
         "image_sha256": sha256,
         "weights": None,
         "seconds": None,
@@ -126,6 +129,13 @@ def _confidence(reading: Reading) -> str:
         f"{_percent(reading.confidence)} that the decision is right "
         f"({_percent(low)} to {_percent(high)}; {reading.compared_films} held-out films read alike)"
     )
+
+
+def _gate(reading: Reading) -> dict[str, float] | None:
+    """The score of the film's likeness to the training films, with the limits it was held to."""
+    if reading.likeness is None:
+        return None
+    return {name: round(value, 4) for name, value in asdict(reading.likeness).items()}
 
 
 def _share(value: float) -> float:

@@ -6,6 +6,8 @@ import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pneumo import language
+from pneumo.language import LOCALES, NAMES, paragraph, say, spoken
 from pneumo.sentences import (
     DISCLAIMER,
     HEADLINES,
@@ -15,6 +17,7 @@ from pneumo.sentences import (
     interval,
     of_100,
     percent,
+    point_in_words,
 )
 
 if TYPE_CHECKING:
@@ -30,8 +33,8 @@ __all__ = [  # the first eight are pneumo.sentences', under the name that pages 
     "interval",
     "of_100",
     "percent",
-    *("POINT_INFO", "alert", "escape", "examples", "expired", "fault", "header", "point_label"),
-    *("pretest_info", "refusal", "section", "share_text", "too_large", "welcome"),
+    *("POINT_INFO", "alert", "escape", "examples", "expired", "fault", "header", "in_english"),
+    *("point_label", "pretest_info", "refusal", "section", "share_text", "too_large", "welcome"),
 ]
 
 POINT_INFO = "Misses of 100 with pneumonia, flags of 100 without"
@@ -45,65 +48,97 @@ def escape(text: object) -> str:
 def share_text(share: float) -> str:
     """A share in percent that rounds neither to none nor to all."""
     count = 100 * share
-    return "under 1 %" if count <= 0.5 else "over 99 %" if count >= 99.5 else f"{count:.0f} %"
+    if count <= 0.5:
+        return say("under 1 %")
+    return say("over 99 %") if count >= 99.5 else f"{count:.0f} %"
 
 
 def point_label(point: OperatingPoint) -> str:
     """An operating point and its cost, short enough for a choice."""
-    misses, flags = of_100(1 - point.sensitivity.value), of_100(1 - point.specificity.value)
-    return f"{POINT_NAMES[point.name]}: misses {misses}, flags {flags}"
+    return say(
+        "{point}: misses {misses}, flags {flags}",
+        point=point_in_words(point.name),
+        misses=of_100(1 - point.sensitivity.value),
+        flags=of_100(1 - point.specificity.value),
+    )
 
 
 def pretest_info(training_prevalence: float) -> str:
     """What the pre-test probability means, where it stands at first, and where a clinic's lies."""
-    return (
-        "Of 100 such children, how many have pneumonia before any film? "
-        f"{percent(training_prevalence)}: as in the training films; of children "
-        "suspected of it, 19 to 37 in published studies."
+    return say(
+        "Of 100 such children, how many have pneumonia before any film? {usual}: as in the "
+        "training films; of children suspected of it, 19 to 37 in published studies.",
+        usual=percent(training_prevalence),
     )
 
 
 def header(weights: str) -> str:
-    """Name and purpose, always on top."""
-    return (
-        f'<header class="masthead"><h1>Pneumo</h1><p>{DISCLAIMER}</p>'
-        f"<small>weights {escape(weights)}</small></header>"
+    """Name and purpose, always on top, and the way to the other languages."""
+    revision = say("weights {revision}", revision=escape(weights))
+    links = "".join(
+        f'<a href="?lang={code}" lang="{LOCALES[code]}" hreflang="{LOCALES[code]}"'
+        + ' aria-current="true"' * (code == language.current())
+        + f">{name}</a>"
+        for code, name in NAMES.items()
     )
+    return (
+        f'<header class="masthead"><h1>Pneumo</h1><p>{spoken(DISCLAIMER)}</p>'
+        f'<nav class="languages" aria-label="{say("Language")}">{links}</nav>'
+        f"<small>{revision}</small></header>"
+    )
+
+
+def in_english() -> str:
+    """On top of a page that exists in English only, in any other language."""
+    told = "" if language.current() == language.ENGLISH else say("This page is in English only.")
+    return f'<p class="in-english"{"" if told else " hidden"}>{told}</p>'
 
 
 def welcome() -> str:
     """The card before the first film."""
-    return """<section class="card"><h2>No film yet</h2>
-<p>Open the frontal chest film of a child (DICOM, PNG, JPEG or TIFF), or press one of the examples.
-The reading appears here: a decision at the operating point chosen above, a calibrated
-probability with its range, and what such decisions cost.</p>
-<p class="note">The file you open is deleted from this machine within ten minutes.</p>
-</section>"""
+    what = paragraph(
+        say(
+            "Open the frontal chest film of a child (DICOM, PNG, JPEG or TIFF), or press one of the"
+            " examples."
+        ),
+        say(
+            "The reading appears here: a decision at the operating point chosen above, a calibrated"
+            " probability with its range, and what such decisions cost."
+        ),
+    )
+    kept = say("The file you open is deleted from this machine within ten minutes.")
+    return (
+        f'<section class="card"><h2>{say("No film yet")}</h2><p>{what}</p>'
+        f'<p class="note">{kept}</p></section>'
+    )
 
 
 def refusal(error: PneumoError) -> str:
     """The card of a film that was not read, and why."""
-    return alert("Not read", str(error), "No probability was computed.")
+    return alert(say("Not read"), spoken(str(error)), say("No probability was computed."))
 
 
 def too_large(limit_bytes: int) -> str:
     """The card of a file that is not even sent."""
-    allowed = f"This file is larger than the {limit_bytes // 10**6} MB allowed"
-    return alert("Not read", f"{allowed}; export the film at a lower resolution.", "")
+    told = say(
+        "This file is larger than the {limit} MB allowed; export the film at a lower resolution.",
+        limit=limit_bytes // 10**6,
+    )
+    return alert(say("Not read"), told, "")
 
 
 def fault() -> str:
     """The card after an unexpected error. Its detail belongs in the log only."""
     return alert(
-        "Not read",
-        "Something went wrong inside the instrument; the film may be in order.",
-        "Try again, and tell whoever runs this instrument if it happens twice.",
+        say("Not read"),
+        say("Something went wrong inside the instrument; the film may be in order."),
+        say("Try again, and tell whoever runs this instrument if it happens twice."),
     )
 
 
 def expired() -> str:
     """The card when a reading has been forgotten before something was asked of it."""
-    return alert("Forgotten", "This reading is no longer kept; open the film again.", "")
+    return alert(say("Forgotten"), say("This reading is no longer kept; open the film again."), "")
 
 
 def examples(thumbnails: Mapping[str, str]) -> str:
@@ -113,7 +148,8 @@ def examples(thumbnails: Mapping[str, str]) -> str:
         f"<span>{escape(_caption(name))}</span></button>"
         for name, address in thumbnails.items()
     )
-    return f'<nav class="examples" aria-label="Examples"><span>Examples</span>{buttons}</nav>'
+    title = say("Examples")
+    return f'<nav class="examples" aria-label="{title}"><span>{title}</span>{buttons}</nav>'
 
 
 def section(title: str, body: str) -> str:
@@ -132,4 +168,4 @@ def alert(title: str, sentence: str, remark: str) -> str:
 def _caption(name: str) -> str:
     stem, _, suffix = name.rpartition(".")
     kind = " (DICOM)" if suffix in ("dcm", "dicom") else ""
-    return stem.replace("-", " ").replace("_", " ") + kind
+    return spoken(stem.replace("-", " ").replace("_", " ")) + kind

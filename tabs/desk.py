@@ -15,8 +15,11 @@ import gradio as gr
 
 from pneumo import PneumoError, Reader, Reading, cams, lightbox, report, view
 from pneumo.caption import caption
+from pneumo.language import say, spoken
+from pneumo.overlay import EvidenceMap
 from pneumo.readout import card
 from pneumo.ward.archive import file_bytes
+from tabs.zero import lent
 
 log = logging.getLogger("pneumo.app")
 
@@ -39,6 +42,9 @@ class Desk:
     films: dict[str, Path]  # the examples by name; only these names can be asked for
     choices: list[Any] = field(default_factory=list)  # the components of `open`'s arguments
     outputs: list[Any] = field(default_factory=list)  # the components that an Answer fills
+
+    def __post_init__(self) -> None:
+        self._explain = lent(self._explained)
 
     def open(
         self,
@@ -106,7 +112,12 @@ class Desk:
 
     def map_of(self, reading: Reading, method: str, target: str) -> str:
         """The evidence map and its caption."""
-        return caption(reading, cams.explain(self.reader, reading, method=method, target=target))
+        held = (cams.METHODS[0], cams.targets(reading.classes)[0])  # by the reading itself
+        explain = self._explained if (method, target) == held else self._explain
+        return caption(reading, explain(reading, method, target))
+
+    def _explained(self, reading: Reading, method: str, target: str) -> EvidenceMap:
+        return cams.explain(self.reader, reading, method=method, target=target)
 
     def stated(self, pretest: float) -> float | None:
         """The pre-test probability, None where it stands at that of the training films."""
@@ -143,7 +154,16 @@ class Desk:
         return parcel(reading, "json", "application/json", data)
 
     def read(self, film: dict[str, Any] | None, operating_point: str) -> dict[str, Any]:
-        """Read one film (schema pneumo.reading/1). A refused film is an answer, not an error."""
+        """Read one frontal chest film of a child.
+
+        The answer (JSON, schema pneumo.reading/1) has a calibrated probability of pneumonia with
+        its range, a decision at the operating point and a pattern. For research and teaching, not a
+        diagnosis. A refused film is an answer, not an error.
+
+        Parameters:
+            film: The film (DICOM, PNG, JPEG or TIFF). A tool takes it as a data: address in base64.
+            operating_point: screening, balanced, assisted or rule_in.
+        """
         return self.answer(film, operating_point)[0]
 
     def answer(
@@ -175,7 +195,8 @@ def parcel(reading: Reading, suffix: str, kind: str, data: bytes) -> str:
     """
     name = f"pneumo-{reading.film.source.sha256[:12]}.{suffix}"
     address = f"data:{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<p class="parcel">Saved: <a download="{name}" href="{address}">{name}</a></p>'
+    saved = say("Saved:")
+    return f'<p class="parcel">{saved} <a download="{name}" href="{address}">{name}</a></p>'
 
 
 def bytes_of(film: dict[str, Any] | None) -> bytes:
@@ -185,9 +206,10 @@ def bytes_of(film: dict[str, Any] | None) -> bytes:
     """
     if not film:
         return b""
-    return file_bytes(Path(film["path"]), name=film.get("orig_name") or "of that name")
+    # Unnamed, because a refusal is logged and a file's name may be a patient's.
+    return file_bytes(Path(film["path"]), name="of that name")
 
 
 def telling(progress: gr.Progress) -> Progress:
     """Gradio's progress bar as the reader tells of its progress."""
-    return lambda share, doing: progress(share, desc=doing)
+    return lambda share, doing: progress(share, desc=spoken(doing))

@@ -12,7 +12,9 @@ from pneumo.evidence import doubts, exhibits, panel
 from pneumo.evidence.holdout import ENSEMBLE, Role
 from pneumo.evidence.panel import Choice
 from pneumo.evidence.results import Missing, Results
-from pneumo.view import POINT_NAMES
+from pneumo.language import ENGLISH, use
+from pneumo.view import POINT_NAMES, in_english
+from tabs.tongue import label
 
 CSS = Path(__file__).parents[1] / "assets" / "evidence.css"
 # A slider that moves faster than the server answers skips to its last place. Its answers take a few
@@ -27,6 +29,7 @@ LIVE: dict[str, Any] = {
 
 def tab(results: Results) -> None:
     """Lay the tab out inside the current Blocks."""
+    _still(label(in_english))
     if isinstance(results.holdout, Missing):
         _still(exhibits.exhibits(exhibits.missing("The hold-out", results.holdout)))
     else:
@@ -97,6 +100,7 @@ def _sliders(start: Choice) -> tuple[gr.Slider, gr.Slider]:
 def _wire(bench: Bench, role: Role, shifted_at: str) -> None:
     """Let everything follow the hand that moves it."""
 
+    @use(ENGLISH)
     def show(choice: Choice) -> tuple[float, float, str]:
         shown = panel.panel(role, choice)
         return panel.to_percent(choice.threshold), choice.threshold, shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from pneumo import Reader, cams, lightbox, view
 from pneumo.lightbox import METHOD_NAMES
 from pneumo.radiograph import MAX_BYTES, decode
 from tabs.desk import Desk, nothing
+from tabs.tongue import label
 
 ASSETS = Path(__file__).parents[1] / "assets"
 NON_FILM = "not-a-film"  # the example that is refused; shown last
@@ -61,7 +63,7 @@ def tab(reader: Reader, *, examples: Path) -> Desk:
             film = _scripted("film")
         with gr.Column(elem_id="right"):
             judgement = _judgement(desk)
-            card = _scripted("card", view.welcome())
+            card = _scripted("card", label(view.welcome))
             paper = _paper()
         with gr.Column(elem_id="below"):
             evidence = _evidence(desk)
@@ -79,9 +81,9 @@ def tab(reader: Reader, *, examples: Path) -> Desk:
 
 def _opening(desk: Desk) -> Opening:
     with gr.Row(elem_id="open"):
-        upload = gr.File(label="Open a chest film", show_label=False, elem_id="upload")
+        upload = gr.File(label=label("Open a chest film"), show_label=False, elem_id="upload")
         strip = gr.HTML(
-            view.examples(_thumbnails(desk.films)),
+            label(partial(view.examples, _thumbnails(desk.films))),
             js_on_load=(ASSETS / "examples.js").read_text(),
             apply_default_css=False,
             limit=MAX_BYTES,
@@ -95,13 +97,13 @@ def _evidence(desk: Desk) -> Evidence:
         method = gr.Dropdown(
             [(METHOD_NAMES[m], m) for m in cams.METHODS],
             value=cams.METHODS[0],
-            label="Map by",
+            label=label("Map by"),
             min_width=150,
         )
         target = gr.Dropdown(
-            [(view.PATTERN_NAMES[c], c) for c in classes],
+            [(label(view.PATTERN_NAMES[c]), c) for c in classes],
             value=classes[0],
-            label="Evidence for",
+            label=label("Evidence for"),
             min_width=150,
         )
     return Evidence(method, target, _scripted("map"))
@@ -110,10 +112,10 @@ def _evidence(desk: Desk) -> Evidence:
 def _judgement(desk: Desk) -> Judgement:
     points = desk.reader.manifest.operating_points
     point = gr.Radio(
-        [(view.point_label(p), p.name) for p in points],
+        [(label(partial(view.point_label, p)), p.name) for p in points],
         value=points[0].name,
-        label="Operating point",
-        info=view.POINT_INFO,
+        label=label("Operating point"),
+        info=label(view.POINT_INFO),
         elem_id="point",
     )
     pretest = gr.Slider(
@@ -121,8 +123,8 @@ def _judgement(desk: Desk) -> Judgement:
         95,
         value=desk.usual,
         step=1,
-        label="Pre-test probability (%)",
-        info=view.pretest_info(desk.reader.manifest.training_prevalence),
+        label=label("Pre-test probability (%)"),
+        info=label(partial(view.pretest_info, desk.reader.manifest.training_prevalence)),
         elem_id="pretest",
     )
     return Judgement(point, pretest)
@@ -131,16 +133,19 @@ def _judgement(desk: Desk) -> Judgement:
 def _paper() -> Paper:
     with gr.Column(elem_id="paper"):
         with gr.Row():
-            pdf = gr.Button("Report (PDF)", size="sm", min_width=100, elem_id="pdf")
-            record = gr.Button("Reading (JSON)", size="sm", min_width=100, elem_id="json")
+            pdf = gr.Button(label("Report (PDF)"), size="sm", min_width=100, elem_id="pdf")
+            record = gr.Button(label("Reading (JSON)"), size="sm", min_width=100, elem_id="json")
         identity = gr.Textbox(
-            label="Name or number on the report",
-            info="Optional; printed on the PDF and kept nowhere",
+            label=label("Name or number on the report"),
+            info=label("Optional; printed on the PDF and kept nowhere"),
             max_length=80,
             elem_id="identity",
         )
         impression = gr.Textbox(
-            label="Your own impression", info="Optional; likewise", lines=2, max_length=600
+            label=label("Your own impression"),
+            info=label("Optional; likewise"),
+            lines=2,
+            max_length=600,
         )
         return Paper(pdf, record, identity, impression, _scripted("parcel"))
 
@@ -160,8 +165,7 @@ def _wire_opening(desk: Desk, opening: Opening, card: gr.HTML) -> None:
         strip.click(desk.open_example, desk.choices, desk.outputs, **quick),
     ):
         event.failure(lambda: nothing(view.fault()), None, desk.outputs, **PRIVATE)
-    too_large = view.too_large(MAX_BYTES)
-    strip.too_large(lambda: nothing(too_large), None, desk.outputs, **PRIVATE)
+    strip.too_large(lambda: nothing(view.too_large(MAX_BYTES)), None, desk.outputs, **PRIVATE)
 
 
 def _wire_choices(desk: Desk, judgement: Judgement, evidence: Evidence, kept: gr.State) -> None:

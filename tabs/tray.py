@@ -118,9 +118,14 @@ class Tray:
         yield *answer, SAME, SAME, SAME
 
     def batch(self, films: Uploads, operating_point: str) -> dict[str, object]:
-        """Read films and ZIP archives (schema pneumo.worklist/1), most urgent first.
+        """Read many frontal chest films of children, or ZIP archives of them, most urgent first.
 
-        A refused film is an answer, not an error.
+        The answer (JSON, schema pneumo.worklist/1) has a row for each film. For research and
+        teaching, not a diagnosis. A refused film is an answer, not an error.
+
+        Parameters:
+            films: Films, or ZIP archives of them. A tool takes each as a data: address in base64.
+            operating_point: screening, balanced, assisted or rule_in.
         """
         names = [p.name for p in self.reader.manifest.operating_points]
         if operating_point not in names:

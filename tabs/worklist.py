@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -10,6 +11,7 @@ from pneumo import Reader, view
 from pneumo.ward.archive import MAX_ARCHIVE_BYTES
 from tabs.desk import Desk, nothing
 from tabs.read import FORGET_AFTER_S, PRIVATE
+from tabs.tongue import label
 from tabs.tray import MAX_FILMS, TOO_LARGE, TOO_MANY, Tray, refused, welcome
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -24,19 +26,19 @@ def tab(reader: Reader, desk: Desk, tabs: gr.Tabs) -> None:
         with gr.Row(elem_id="worklist-head"):
             with gr.Column(min_width=300, elem_id="worklist-left"):
                 upload = gr.File(
-                    label="Open chest films or a ZIP of them",
+                    label=label("Open chest films or a ZIP of them"),
                     show_label=False,
                     file_count="multiple",
                     elem_id="worklist-upload",
                 )
-                status = gr.HTML(welcome(), elem_id="worklist-status", apply_default_css=False)
-                stop = gr.Button("Stop", visible=False, size="sm", elem_id="worklist-stop")
+                status = gr.HTML(label(welcome), elem_id="worklist-status", apply_default_css=False)
+                stop = gr.Button(label("Stop"), visible=False, size="sm", elem_id="worklist-stop")
             with gr.Column(min_width=300, elem_id="worklist-right"):
                 point = gr.Radio(
-                    [(view.point_label(p), p.name) for p in points],
+                    [(label(partial(view.point_label, p)), p.name) for p in points],
                     value=points[0].name,
-                    label="Operating point",
-                    info=view.POINT_INFO,
+                    label=label("Operating point"),
+                    info=label(view.POINT_INFO),
                     elem_id="worklist-point",
                 )
         rows = gr.HTML(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -32,14 +33,33 @@ def launched(playwright: sync_api.Playwright) -> sync_api.Browser:
 
 
 def new_page(
-    browser: sync_api.Browser, address: str, faults: Faults, *, width: int = 1280
+    browser: sync_api.Browser, address: str, faults: Faults, *, width: int = 1280, query: str = ""
 ) -> sync_api.Page:
     """The app in a window of that width, watched and ready."""
     page = browser.new_page(viewport={"width": width, "height": 844 if width < 800 else 800})
+    page.set_default_timeout(60_000)  # two busy cores
     faults.watch(page, address)
-    page.goto(address)
+    page.goto(address + query)
     page.locator("#upload button").wait_for()
     return page
+
+
+def upload(page: sync_api.Page, path: Path) -> None:
+    """Open a film on the Read tab."""
+    page.locator("#upload input[type=file]").set_input_files(path)
+
+
+def decision(page: sync_api.Page) -> str:
+    """What the card says of the film that has been read."""
+    page.locator(".card[data-reading]").wait_for()
+    return str(page.locator(".card h2").inner_text())
+
+
+def told(page: sync_api.Page, text: str) -> str:
+    """What the Worklist tab says above its list, once it says this."""
+    place = page.locator("#worklist-status")
+    place.get_by_text(text).first.wait_for()
+    return str(place.inner_text())
 
 
 def compared(page: sync_api.Page) -> None:

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -21,6 +22,8 @@ from pneumo.calibration import Interval, MemberCalibration, Reliability, Reliabi
 from pneumo.decision import OperatingPoint
 from pneumo.networks import ARCHITECTURES, THREE_CLASS, Network
 from pneumo.reader import Reader, load_reader
+from pneumo.selftest import Answer
+from train import selftest
 
 if TYPE_CHECKING:
     from chromium import Faults
@@ -103,6 +106,7 @@ def write_bundle(folder: Path) -> Manifest:
         mean=0.5,
         std=0.25,
         lungs=hashed(folder / "lungs.safetensors"),
+        gate=None,
         members=tuple(members),
         rows=rows_of(folder, members),
         operating_points=operating_points(0.2, 0.5, 0.9),
@@ -119,6 +123,8 @@ def write_bundle(folder: Path) -> Manifest:
         hub_revision="",
     )
     (folder / "manifest.json").write_text(json.dumps(dataclasses.asdict(manifest)))
+    answer = Answer(manifest.revision, "a-film.png", "0" * 64, (0.5, 0.5), 0.5, 0.01)  # to publish
+    selftest.write(folder, answer)
     return manifest
 
 
@@ -179,6 +185,12 @@ def tiny_reader(tiny_weights: Path) -> Reader:
 
 
 @pytest.fixture(scope="session")
+def shipped_reader() -> Reader:
+    """The ensemble of weights/, for what must be seen with real numbers."""
+    return load_reader(WEIGHTS)
+
+
+@pytest.fixture(scope="session")
 def film_path() -> Path:
     """A film that the instrument reads: the first composite of a normal chest in ``examples/``."""
     films = sorted(EXAMPLES.glob("normal*"))
@@ -190,6 +202,22 @@ def film_path() -> Path:
 @pytest.fixture(scope="session")
 def film_bytes(film_path: Path) -> bytes:
     return film_path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def ward(tmp_path_factory: pytest.TempPathFactory, film_bytes: bytes) -> list[Path]:
+    """Twelve films: six files, a ZIP of three, and three bad ones."""
+    folder = tmp_path_factory.mktemp("ward")
+    good = sorted(p for p in EXAMPLES.iterdir() if p.suffix in (".png", ".dcm"))
+    good = [p for p in good if p.stem != "not-a-film"]
+    paths = [Path(shutil.copy(p, folder)) for p in good[:6]]
+    with ZipFile(folder / "night.zip", "w") as file:
+        for path in good[6:9]:
+            file.write(path, f"ward 3/{path.name}")
+    (folder / "letter.txt").write_text("Dear colleague")
+    (folder / "cut.png").write_bytes(film_bytes[: len(film_bytes) // 2])
+    (folder / "<b>=cmd()").write_text("no film")
+    return [*paths, *(folder / n for n in ("night.zip", "letter.txt", "cut.png", "<b>=cmd()"))]
 
 
 @pytest.fixture(scope="session")

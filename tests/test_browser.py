@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import Faults
+from chromium import Faults, decision, upload
 
 import app
 from pneumo import cams
@@ -43,15 +43,6 @@ def page(
     page.locator("#upload button").wait_for()
     yield page
     page.close()
-
-
-def upload(page: sync_api.Page, path: Path) -> None:
-    page.locator("#upload input[type=file]").set_input_files(path)
-
-
-def decision(page: sync_api.Page) -> str:
-    page.locator(".card[data-reading]").wait_for()
-    return str(page.locator(".card h2").inner_text())
 
 
 def test_an_uploaded_film_is_decided_as_the_reader_decides(

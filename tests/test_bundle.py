@@ -135,5 +135,6 @@ def test_the_shipped_folder_is_complete_and_holds_nothing_else() -> None:
     bundle = load_bundle(folder)
     for row in bundle.manifest.rows:
         bundle.load_row(row)
-    named = {weights.file for weights in bundle.manifest.files} | {"manifest.json"}
+    named = {weights.file for weights in bundle.manifest.files}
+    named |= {"manifest.json", "selftest.json"}
     assert {p.name for p in folder.iterdir() if p.suffix in {".json", ".safetensors"}} == named

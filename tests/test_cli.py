@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from films import bad_files
+from corpus import bad_files
 
 from pneumo.__main__ import main
 from pneumo.reader import Reader

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
 from huggingface_hub import RepoCard
 
+import app
 from pneumo.errors import UnreadableImage
+from pneumo.reader import Reader
 from pneumo.report import refusal_as_json
 from train import report
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
+SERVED = "http://127.0.0.1:7860"  # where README says that the app is
 
 
 def blocks(language: str) -> list[str]:
@@ -157,6 +163,39 @@ def test_the_python_shown_runs() -> None:
     assert "(224, 224)" in done.stdout
 
 
+@pytest.fixture(scope="module")
+def address(tiny_reader: Reader) -> Iterator[str]:
+    page = app.build(tiny_reader)
+    yield app.launch(page, prevent_thread_lock=True, quiet=True)
+    page.close()
+
+
+SCHEMAS = ["pneumo.reading/1", "pneumo.comparison/1", "pneumo.worklist/1"]
+
+
+@pytest.mark.slow
+def test_the_python_client_shown_asks_every_endpoint(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = [block for block in blocks("python") if "gradio_client" in block]
+    monkeypatch.chdir(ROOT)
+    exec(program.replace(SERVED, address), {})
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [ast.literal_eval(line)["schema"] for line in printed] == SCHEMAS
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(which("curl") is None, reason="no curl on the PATH")
+def test_the_curl_commands_shown_ask_every_endpoint(address: str) -> None:
+    (program,) = [block for block in blocks("bash") if "curl" in block]
+    program = program.replace(SERVED, address.rstrip("/"))
+    done = subprocess.run(
+        ["bash", "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    data = [line.partition("data:")[2] for line in done.stdout.splitlines() if "data:" in line[:5]]
+    assert [json.loads(line)[0]["schema"] for line in data if line.strip() != "null"] == SCHEMAS
+
+
 def test_every_file_of_the_table_exists() -> None:
     rows = README.partition("## Where things are")[2].partition("\n## ")[0]
     named = [p for row in re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE) for p in row.split(", ")]
@@ -179,9 +218,12 @@ def test_the_front_matter_starts_this_very_app() -> None:
     assert len(card["short_description"]) <= 60  # the Hub's limit
 
 
-def test_the_python_versions_told_agree() -> None:
+def test_the_space_has_a_python_that_the_package_supports_and_zerogpu_offers() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["requires-python"] == f">={front_matter()['python_version']}"
+    version = str(front_matter()["python_version"])
+    least = project["requires-python"].removeprefix(">=")
+    assert [int(n) for n in version.split(".")] >= [int(n) for n in least.split(".")]
+    assert version in {"3.10", "3.12"}  # huggingface.co/docs/hub/spaces-zerogpu, late in 2026
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "pyproject.toml"])

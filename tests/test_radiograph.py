@@ -12,11 +12,11 @@ from PIL import Image
 
 from pneumo.errors import PneumoError, UnreadableImage
 from pneumo.radiograph import MAX_PIXELS, Radiograph, decode
-from tests import films
+from tests import corpus, films
 
 FILM = films.chest()
 STORED = films.one_film_in_every_format(FILM)
-BAD = films.bad_files()
+BAD = corpus.bad_files()
 
 # Pillow and pydicom warn of what a damaged file then fails on.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -111,7 +111,7 @@ def test_the_size_is_refused_before_pixels_are_decoded(monkeypatch: pytest.Monke
     side = int(MAX_PIXELS**0.5) + 1
     for width, height in ((20_000, 20_000), (side, side)):
         with pytest.raises(UnreadableImage, match="million"):
-            decode(films.png_header(width=width, height=height))
+            decode(corpus.png_header(width=width, height=height))
 
 
 def test_a_film_cannot_be_changed_and_lies_within_its_range() -> None:

@@ -56,7 +56,13 @@ def test_a_run_is_found_by_its_weights_and_remembered_when_its_folder_is_gone(
     save_file({"w": torch.ones(2)}, run / "best.safetensors")
     epoch = {"seconds": 30.0, "auroc_reweighted": 0.9}
     (run / "history.json").write_text(json.dumps([epoch, epoch]))
-    config = {"init": "none", "stages": [[28, 2]], "seed": 3, "made_with": {"threads": 1}, "architecture": "cnn3"}
+    config = {
+        "init": "none",
+        "stages": [[28, 2]],
+        "seed": 3,
+        "made_with": {"threads": 1},
+        "architecture": "cnn3",
+    }
     (run / "config.json").write_text(json.dumps(config))
     monkeypatch.setattr(rows, "CHECKPOINTS", run.parent)
     sha256 = record.sha256_of(run / "best.safetensors")

@@ -14,6 +14,7 @@ from zipfile import ZipFile
 import gradio as gr
 import httpx
 import pytest
+from chromium import told
 from conftest import EXAMPLES
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -43,22 +44,6 @@ def address(tiny_reader: Reader) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def client(address: str) -> Client:
     return Client(address, verbose=False)
-
-
-@pytest.fixture(scope="module")
-def ward(tmp_path_factory: pytest.TempPathFactory, film_bytes: bytes) -> list[Path]:
-    """Twelve films: six files, a ZIP of three, and three bad ones."""
-    folder = tmp_path_factory.mktemp("ward")
-    good = sorted(p for p in EXAMPLES.iterdir() if p.suffix in (".png", ".dcm"))
-    good = [p for p in good if p.stem != "not-a-film"]
-    paths = [Path(shutil.copy(p, folder)) for p in good[:6]]
-    with ZipFile(folder / "night.zip", "w") as file:
-        for path in good[6:9]:
-            file.write(path, f"ward 3/{path.name}")
-    (folder / "letter.txt").write_text("Dear colleague")
-    (folder / "cut.png").write_bytes(film_bytes[: len(film_bytes) // 2])
-    (folder / "<b>=cmd()").write_text("no film")
-    return [*paths, *(folder / n for n in ("night.zip", "letter.txt", "cut.png", "<b>=cmd()"))]
 
 
 def expected(reader: Reader, paths: list[Path], point: str = "screening") -> dict[str, Any]:
@@ -169,9 +154,7 @@ class Ward:
         self.page.locator("#worklist-upload input[type=file]").set_input_files(paths)
 
     def says(self, text: str) -> str:
-        place = self.page.locator("#worklist-status")
-        place.get_by_text(text).first.wait_for()
-        return str(place.inner_text())
+        return told(self.page, text)
 
     @property
     def rows(self) -> sync_api.Locator:

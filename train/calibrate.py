@@ -26,9 +26,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumo.bundle import MANIFEST, SCHEMA, Manifest, Member, Row, WeightFile, load_manifest
+from pneumo.bundle import (
+    MANIFEST,
+    SCHEMA,
+    Manifest,
+    Member,
+    Row,
+    WeightFile,
+    load_familiarity,
+    load_manifest,
+)
 from pneumo.calibration import Estimate, MemberCalibration
 from pneumo.decision import OperatingPoint
+from pneumo.errors import BrokenBundle
 from pneumo.networks import THREE_CLASS
 from train import account, conformal, record, reliability, scaling, systems, thresholds
 from train.data import add_data_argument, load_role
@@ -45,6 +55,7 @@ from train.squares import MEAN, STD, load_lung_network
 
 WEIGHTS = Path("weights")
 LUNGS = WEIGHTS / "lungs.safetensors"
+GATE = WEIGHTS / "gate.safetensors"
 DISAGREEMENT_SHARE = 0.98  # of calibration films that stay below the limit
 EVIDENCE_SHARE = 0.95  # of calibration pneumonia films whose peak fits the colour scale
 
@@ -68,7 +79,9 @@ def revision_of(manifest: Manifest) -> str:
     No reading rests on the rows, so more of them leave the revision, and its results, as they are.
     """
     bound = dataclasses.asdict(manifest)
-    for aside in ("revision", "created", "rows", "code_sha256", "hub_repo", "hub_revision"):
+    # The gate came with a schema of its own and lets films pass or not; it moves no number.
+    bound["schema"] = "pneumo.weights/2"
+    for aside in ("revision", "created", "gate", "rows", "code_sha256", "hub_repo", "hub_revision"):
         del bound[aside]
     return hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -88,6 +101,7 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
         mean=MEAN,
         std=STD,
         lungs=lungs,
+        gate=None,
         members=tuple(
             shipped(m.name, m, c, f"member_{m.name}.safetensors")
             for m, c in zip(members, calibrations, strict=True)
@@ -104,7 +118,20 @@ def assemble(members: Sequence[Contender], calibrate: Role, test: Role) -> Manif
         hub_repo="",
         hub_revision="",
     )
-    return manifest
+    return dataclasses.replace(manifest, gate=kept_gate(manifest))
+
+
+def kept_gate(manifest: Manifest) -> WeightFile | None:
+    """The gate that lies in weights/, where it was fitted with one of these members."""
+    if not GATE.exists():
+        return None
+    gate = WeightFile(GATE.name, record.sha256_of(GATE))
+    try:
+        load_familiarity(WEIGHTS, dataclasses.replace(manifest, gate=gate))
+    except BrokenBundle as error:
+        print(f"{error} Run python -m train.gate.")
+        return None
+    return gate
 
 
 def shipped(name: str, run: Contender, calibration: MemberCalibration, file: str) -> Member:

@@ -25,8 +25,9 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 
 from pneumo.bundle import MANIFEST, Manifest, load_bundle, load_manifest
-from pneumo.errors import PneumoError
+from pneumo.errors import BrokenBundle, PneumoError
 from pneumo.hub import PIN, Pin, load_pin
+from pneumo.selftest import SELFTEST, load_answer
 from train import card, record
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -86,7 +87,9 @@ def contents(places: Places) -> dict[str, Path]:
     for row in bundle.manifest.rows:
         bundle.load_row(row)
     manifest = bundle.manifest
-    names = [MANIFEST, *(weights.file for weights in manifest.files)]
+    if load_answer(places.weights).weights != manifest.revision:
+        raise BrokenBundle("The self-test is of other weights; run `python -m train.selftest`.")
+    names = [MANIFEST, SELFTEST, *(weights.file for weights in manifest.files)]
     return {README: places.weights / card.CARD, **{name: places.weights / name for name in names}}
 
 

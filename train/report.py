@@ -6,8 +6,9 @@
 Draws train/results/figures/*.svg, reads three sample films for gallery.png and gallery.json there,
 fills README between its markers, and renews weights/MODEL_CARD.md once train.publish has described
 these weights. Wants lungs.json and, where they are there, holdout.json with calibration.json; of
-audit.json, external.json and uncertainty.json it shows those that belong to the same weights. About
-15 seconds; run twice, it changes nothing.
+audit.json, external.json and uncertainty.json it shows those that belong to the same weights, and
+of bench_cpu.json and bench_gpu.json those that are there. About 15 seconds; run twice, it changes
+nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import torch
 from pneumo.bundle import MANIFEST, Manifest, load_manifest
 from train import card, record
 from train.holdout import SCHEMA
-from train.pages import drawing, gallery
+from train.pages import drawing, gallery, refusals, speed
 from train.pages.figures import drawings
 from train.pages.sections import chosen, foreign, held_out
 from train.pages.training import page
@@ -90,12 +91,16 @@ def block(results: Path = RESULTS) -> str:
             parts.append(chosen(candidates, calibration["members"]))
         if external := load("external", results=results, weights=weights):
             parts.append(foreign(external))
+        if refused := load("gate", results=results, weights=weights):
+            parts.append(refusals.section(refused))
     if lungs := load("lungs", results=results):
         parts.append(
             f"Lung masks: Dice {lungs['dice_mean']:.3f} (5th percentile "
             f"{lungs['dice_5th_percentile']:.3f}) on {lungs['films']} films of held-out patients, "
             f"{lungs['parameters'] / 1e6:.1f} M parameters."
         )
+    benches = [load(f"bench_{device}", results=results) for device in ("cpu", "gpu")]
+    parts += [speed.section(bench) for bench in benches if bench]
     return "\n\n".join(
         [*parts, "<sub>Tables and figures by `make report` from `train/results/`.</sub>"]
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pneumo
 from pneumo import sentences
+from pneumo.language import ENGLISH, use
 from pneumo.paper.body import fitting
 from pneumo.paper.sheet import (
     ACCENT,
@@ -50,6 +51,7 @@ CUT = " \N{HORIZONTAL ELLIPSIS} [cut here: the field is full]"
 UNPRINTABLE = "[typed in letters that this page cannot print: write it here by hand]"
 
 
+@use(ENGLISH)
 def as_pdf(
     reading: Reading,
     *,
@@ -58,7 +60,7 @@ def as_pdf(
     stated: float | None = None,
     at: datetime | None = None,
 ) -> bytes:
-    """One reading as a PDF of exactly one A4 page; the same arguments give the same bytes.
+    """One reading as a PDF of one A4 page, in English; the same arguments give the same bytes.
 
     ``identity`` and ``impression`` are printed as typed and kept nowhere; an empty one leaves a
     field to write in. ``stated`` is a pre-test probability in (0, 1), printed only where it is

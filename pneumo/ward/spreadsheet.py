@@ -10,7 +10,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +21,11 @@ from pneumo.ward.worklist import Entry, Status, Urgency, Worklist
 
 FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # the wide forms count as well
 ESCAPE = "'"  # a spreadsheet shows what follows as text
+
+FULL = (
+    "The results cannot be written any further, as on a full disk; make room, and the same command"
+    " goes on where they end."
+)
 
 Row = list[str | float]
 
@@ -95,9 +100,12 @@ class Ledger:
         self.add(row(entry, classes=self._classes, operating_point=point, weights=weights))
 
     def add(self, values: Row) -> None:
-        """Write one row, wherever its film was read."""
-        self._writer.writerow(values)
-        self._stream.flush()
+        """Write one row, wherever its film was read. Raises PneumoError where that fails."""
+        try:
+            self._writer.writerow(values)
+            self._stream.flush()
+        except OSError as error:
+            raise PneumoError(FULL) from error
         self.know(dict(zip(heading(self._classes), map(str, values), strict=True)))
 
     def know(self, written: dict[str, str]) -> None:
@@ -132,11 +140,16 @@ def ledger(path: Path, reader: Reader, *, operating_point: str) -> Iterator[Ledg
         raise PneumoError(f"{path} cannot be written; name another file.") from error
     finally:
         part.unlink(missing_ok=True)
-    with appended:
-        begun = Ledger(appended, reader, operating_point=operating_point)
+    begun = Ledger(appended, reader, operating_point=operating_point)
+    try:
         for old in _rows(path, columns):
             begun.know(old)
         yield begun
+    finally:
+        # What a full disk did not take is still waiting to be written and would fail again; its
+        # row is read anew by the next run.
+        with suppress(OSError):
+            appended.close()
 
 
 def _require_same(old: dict[str, str], rests_on: dict[str, str]) -> None:

@@ -52,8 +52,8 @@ def of_rows(rows: Result, holdout: Result) -> list[str]:
              "Grad-CAM grid", "temperature, bias"],
             [_price(name, row) for name, row in rows["rows"].items()],
         ),
-        "Each by itself, with `--data DIR`; what to expect is the AUROC on `select`, re-weighted for "
-        "aspect:",
+        "Each by itself, with `--data DIR`; what to expect is the AUROC on `select`, re-weighted "
+        "for aspect:",
         tables.table(
             ["row", "command", "expect"],
             [_again(name, row["trained"]) for name, row in rows["rows"].items()],

@@ -1,0 +1,44 @@
+"""What the gate refuses and warns of, as README's table: one line per kind of picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from train.pages import tables
+
+CHECKS = {
+    "pixels": "by its pixels",
+    "pose": "inverted or turned",
+    "lungs": "no pair of lungs",
+    "unfamiliar": "unlike the films",
+    "warned": "read with a warning",
+}
+
+
+def section(found: dict[str, Any]) -> str:
+    """The table, and what it was measured on."""
+    rows = [
+        [
+            f"{kind.replace('_', ' ')} ({group})",
+            str(measured["pictures"]),
+            *(str(measured[check]) for check in CHECKS),
+            _share(measured["refused"]),
+            _share(measured["refused_or_warned"]),
+        ]
+        for group, kinds in found["groups"].items()
+        for kind, measured in kinds.items()
+    ]
+    head = ["kind", "pictures", *CHECKS.values(), "refused", "refused or warned"]
+    return "\n\n".join(
+        [
+            "What the gate does, by the first check that objects, counted by `python -m "
+            "train.gate`. It was fitted on films of `fit` and its limits set on `calibrate`; no "
+            "picture of this table was used for either. Altered, spoiled and whole films are of "
+            "`test`; in brackets: 95 % Wilson intervals.",
+            tables.table(head, rows),
+        ]
+    )
+
+
+def _share(share: dict[str, float]) -> str:
+    return "{value:.3f} ({low:.3f}-{high:.3f})".format(**share)
