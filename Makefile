@@ -18,9 +18,9 @@ demo: $(VENV)/.demo ## start the app on http://127.0.0.1:7860 (PORT=... override
 
 test: $(VENV)/.test ## run the tests: the fast part first, then the slow and the browser part
 	@echo "== fast tests =="
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
 	@echo "== slow and browser tests =="
-	$(BIN)/python -m pytest -m "slow or browser"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or browser"
 
 lint: $(VENV)/.test ## ruff and mypy
 	$(BIN)/ruff check .
@@ -32,12 +32,12 @@ fuzz: $(VENV)/.test ## change files at random for long (FUZZ_SECONDS=600), blind
 	$(BIN)/python -m pip install --quiet --editable ".[fuzz]"
 	$(BIN)/python -m tests.fuzz.guided $(FUZZ_SECONDS)
 
-audit: $(VENV)/.test ## known vulnerabilities of what is pinned; asks pypi.org
+audit: $(VENV)/.test ## known vulnerabilities of what is pinned; asks the network
 	$(BIN)/python -m pip install --quiet --editable ".[audit]"
 	$(BIN)/pip-audit --requirement requirements.txt --no-deps --progress-spinner off
 
 check: lint ## lint, types and every test in one run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 train: $(VENV)/.test ## retrain everything from the films in PNEUMO_DATA: a few hours on 2 cores
 	$(BIN)/python -m train.split
@@ -53,10 +53,10 @@ train: $(VENV)/.test ## retrain everything from the films in PNEUMO_DATA: a few 
 	$(BIN)/python -m train.fit --name resnet18-cbam-0 --architecture resnet18_cbam --geometry centre_crop --seed 12 --stages 96 2 128 4 --init $(INIT_RESNET18)
 	$(BIN)/python -m train.fit --name resnet50-0 --architecture resnet50 --geometry centre_crop --seed 13 --stages 96 3 128 2 --frozen stem stages.0 --frozen-epochs 2 --init $(INIT_RESNET50)
 	$(BIN)/python -m train.fit --name cnn5-0 --architecture cnn5 --geometry centre_crop --seed 16 --stages 48 8 --peak-rate 2e-3
-	$(BIN)/python -m train.fit --name hierarchical-0 --architecture resnet18 --geometry centre_crop --seed 17 --stages 96 3 128 1 --task hierarchical --init $(INIT_RESNET18)
-	$(BIN)/python -m train.fit --name resnet18-cbam-scratch-0 --architecture resnet18_cbam --geometry centre_crop --seed 15 --stages 64 10 96 2 --peak-rate 2e-3
+	$(BIN)/python -m train.fit --name hierarchical-1 --architecture mobilenet_v2 --geometry centre_crop --seed 17 --stages 96 3 128 2 --task hierarchical --init $(INIT_MOBILENET_V2)
+	$(BIN)/python -m train.fit --name resnet18-cbam-scratch-0 --architecture resnet18_cbam --geometry centre_crop --seed 15 --stages 64 8 --peak-rate 2e-3
 	$(BIN)/python -m train.fit --name densenet121-0 --architecture densenet121 --geometry centre_crop --seed 14 --stages 64 8 --peak-rate 2e-3
-	$(BIN)/python -m train.calibrate --members resnet18-crop-0 resnet18-lungs-0 resnet18-lungs-1 mobilenet-crop-0 mobilenet-crop-1 mobilenet-lungs-0 --rows cnn3=cnn3-0 cnn3_28px=cnn3-28px-0 cnn5=cnn5-0 resnet18=resnet18-crop-0 mobilenet_v2=mobilenet-crop-1 resnet50=resnet50-0 densenet121=densenet121-0 resnet18_cbam=resnet18-cbam-0 resnet18_cbam_scratch=resnet18-cbam-scratch-0 hierarchical=hierarchical-0
+	$(BIN)/python -m train.calibrate --members resnet18-crop-0 resnet18-lungs-0 resnet18-lungs-1 mobilenet-crop-0 mobilenet-crop-1 mobilenet-lungs-0 --rows cnn3=cnn3-0 cnn3_28px=cnn3-28px-0 cnn5=cnn5-0 resnet18=resnet18-crop-0 mobilenet_v2=mobilenet-crop-1 resnet50=resnet50-0 densenet121=densenet121-0 resnet18_cbam=resnet18-cbam-0 resnet18_cbam_scratch=resnet18-cbam-scratch-0 hierarchical=hierarchical-1
 	$(BIN)/python -m train.gate
 	$(BIN)/python -m train.evaluate --role test
 	$(BIN)/python -m train.rows

@@ -34,7 +34,7 @@ OPEN = frozenset(
     | {"/gradio_api/login_check", "/gradio_api/openapi.json", "/gradio_api/reset"}
     | {"/gradio_api/startup-events", "/gradio_api/upload", "/gradio_api/upload_progress"}
     | {"/gradio_api/user", "/gradio_api/queue/join", "/gradio_api/queue/data"}
-    | {"/gradio_api/queue/status", "/gradio_api/theme.css"}
+    | {"/gradio_api/queue/status", "/gradio_api/run/predict", "/gradio_api/theme.css"}
 )
 OPEN_BELOW = ("/assets/", "/static/", "/svelte/", "/gradio_api/call/", "/gradio_api/heartbeat/")
 TOOLS = "/gradio_api/mcp"  # there only where the app is served with its tools; has no login

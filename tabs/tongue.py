@@ -104,7 +104,11 @@ def _in(code: str, page: bytes) -> bytes:
     """The page's HTML with the language in its head."""
     locale = json.dumps(LOCALES[code])
     with language.use(code):
-        words = "".join(f"{name}:{json.dumps(spoken(s))};" for name, s in IN_STYLE_SHEETS.items())
+        # As they are: a style sheet does not know JSON's escapes for letters.
+        said = {
+            name: json.dumps(spoken(s), ensure_ascii=False) for name, s in IN_STYLE_SHEETS.items()
+        }
+        words = "".join(f"{name}:{value};" for name, value in said.items())
     told = (
         f"<head><script>Object.defineProperties(navigator, {{language: {{value: {locale}}},"
         f" languages: {{value: [{locale}]}}}});</script><style>:root {{{words}}}</style>"

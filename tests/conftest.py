@@ -37,6 +37,10 @@ EXAMPLES = ROOT / "examples"
 LUNG_WEIGHTS = WEIGHTS / "lungs.safetensors"
 
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # the workers share the cores already
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs the shipped ensemble where there is none; run slow tests last."""
     if not (WEIGHTS / "manifest.json").exists():

@@ -29,6 +29,7 @@ KEYS = [
     "decision",
     "operating_point",
     "warnings",
+    "gate",
     "image_sha256",
     "weights",
     "seconds",

@@ -141,7 +141,7 @@ def _reads(page: sync_api.Page, code: str, film: Path) -> None:
     assert page.get_by_role("tab").all_inner_texts() == tabs
     assert page.evaluate("document.documentElement.lang") == LOCALES[code]
     words = "e => getComputedStyle(e, '::after').content"
-    assert page.locator("#upload .wrap").evaluate(words) == f'"{drop}"'
+    assert page.locator("#upload [data-testid=upload-text]").evaluate(words) == f'"{drop}"'
     page.get_by_text(point, exact=True).first.wait_for()
     page.locator(f"button[data-name='{film.name}']").click()
     page.locator(".card[data-reading]").wait_for()

@@ -135,7 +135,8 @@ def weigh_the_evidence(page: sync_api.Page) -> None:
     stored = held["models"][ENSEMBLE]["operating_points"]["screening"]["metrics"]
     line = page.locator(".live .summary").filter(has_text="(Screening)")
     line.wait_for()
-    assert f"{100 * stored['sensitivity']['value']:.1f} %" in line.inner_text()
+    said = " ".join(str(line.inner_text()).split())
+    assert f"{100 * stored['sensitivity']['value']:.1f} %" in said
 
 
 def refuse(page: sync_api.Page, path: Path) -> None:

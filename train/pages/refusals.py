@@ -32,9 +32,10 @@ def section(found: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             "What the gate does, by the first check that objects, counted by `python -m "
-            "train.gate`. It was fitted on films of `fit` and its limits set on `calibrate`; no "
-            "picture of this table was used for either. Altered, spoiled and whole films are of "
-            "`test`; in brackets: 95 % Wilson intervals.",
+            "train.gate`. It was fitted on films of `fit` and its limits computed on `calibrate`, "
+            "but what it looks at, and how far out the refusal limit lies, were settled with kinds "
+            "of this table in view: expect less of kinds that are not here. Altered, spoiled and "
+            "whole films are of `test`; in brackets: 95 % Wilson intervals.",
             tables.table(head, rows),
         ]
     )

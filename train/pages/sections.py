@@ -110,6 +110,7 @@ def foreign(external: dict[str, Any]) -> str:
         f"On {every['films']} frontal films of another hospital, of whom "
         f"{external['groups']['children']['films']} are below 18 years, the ensemble "
         f"{'does no better than guessing' if guessing else 'ranks'}: AUROC {worth}, or {strictly} "
-        f"on the {strict['films']} whose labels radiologists confirmed. The gate refused "
-        f"{every['refused']['hits']} of them."
+        f"on the {strict['films']} whose labels radiologists confirmed. Lungs were not "
+        f"found in {every['refused']['hits']} of them; what the whole gate says of adults stands "
+        "in its table."
     )
