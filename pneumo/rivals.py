@@ -101,7 +101,7 @@ def in_onnxruntime(parts: Sequence[Part]) -> Forward:
     for part in parts:
         assert isinstance(part.network, Network)
         with redirect_stdout(io.StringIO()):  # the exporter tells its steps
-            program = torch.onnx.export(Whole(part.network), (torch.zeros(part.shape),))
+            program = torch.onnx.export(Whole(part.network).eval(), (torch.zeros(part.shape),))
         assert program is not None
         exported = program.model_proto.SerializeToString()
         session = runtime.InferenceSession(exported, providers=["CPUExecutionProvider"])

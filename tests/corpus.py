@@ -160,7 +160,6 @@ def unsuitable_pictures() -> dict[str, bytes]:
         "a banner": picture(chest(height=130, width=900)),
         "a column": picture(chest(height=900, width=130)),
         "one pixel": picture(np.zeros((1, 1), np.uint8), "TIFF"),
-        "noise as a film": picture(rng.integers(0, 256, (300, 360), dtype=np.uint8)),
         "an inverted drawing": picture(255 - chest()),
     }
 

@@ -22,8 +22,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.weights]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 WIDTHS = {1280: 800, 390: 844}
 # What still waits for its answer is faded, and not what is judged.
-SETTLED = """() => [...document.querySelectorAll('#card, #card *, #map, #film, #board')]
-  .every(each => getComputedStyle(each).opacity === '1')"""
+SETTLED = """() => {
+  for (let e = document.querySelector('#card .html-container, #card'); e; e = e.parentElement)
+    if (getComputedStyle(e).opacity !== '1') return false;
+  return !document.querySelector('.pending, .generating'); }"""
 
 
 @pytest.fixture(scope="module")

@@ -236,7 +236,7 @@ def test_a_fresh_installation_without_weights_pulls_them_and_then_starts_offline
         done = subprocess.run(
             [sys.executable, "-c", START],
             cwd=tmp_path,
-            env=known | {"PYTHONPATH": f"{tmp_path}:{ROOT / 'tests'}"} | environment,
+            env=known | {"PYTHONPATH": f"{tmp_path}:{ROOT / 'tests'}:{ROOT}"} | environment,
             capture_output=True,
             text=True,
             check=False,

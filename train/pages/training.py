@@ -62,7 +62,7 @@ def base(experiments: Result) -> str:
     ((size, epochs),) = recipe["stages"]
     return (
         f"a {recipe['architecture']} from ImageNet, {epochs} epochs at {size} pixels on "
-        f"{recipe['share']:.0%} of the films"
+        f"{100 * recipe['share']:.0f} % of the films"
     )
 
 
@@ -112,8 +112,8 @@ def findings(rows: Result, experiments: Result, holdout: Result, audit: Result) 
         *transfer(answers.get("transfer"), models),
         *shortcut(answers.get("geometry"), audit),
         *ensemble(answers.get("ensembling"), models, list(rows["rows"])),
-        _picture("rows", "Every row's AUROC on the hold-out with its interval, against its number "
-                 "of parameters on a logarithmic scale; the ensemble as a band."),
+        _picture("rows", "Every row's AUROC on the hold-out with its interval, re-weighted for "
+                 "aspect, in the order of their parameters; the ensemble as a band behind them."),
         _picture("experiments", "For every experiment's variant, the difference in AUROC to the "
                  "first line of its question with a 95 % interval; the numbers are in the table."),
         "### What remains unknown\n\n"
