@@ -79,9 +79,7 @@ class Reader:
         self.members: tuple[Network, ...] = tuple(self.place(m) for m in bundle.members)
         self.lung_network = bundle.lungs.to(self.device)
         name = engine_name or engine.default_engine(self.device)
-        sizes = [m.size_px for m in self.manifest.members]
-        parts = [Part(n, (1, 1, s, s)) for n, s in zip(self.members, sizes, strict=True)]
-        self.ensemble = engine.prepare(parts, device=self.device, name=name)
+        self.ensemble = engine.prepare(self.parts(), device=self.device, name=name)
         outline = [Part(self.lung_network, (1, 1, LUNG_INPUT_PX, LUNG_INPUT_PX), "forward")]
         self.outline = engine.prepare(outline, device=self.device, name=name, halved=False)
 
@@ -164,15 +162,24 @@ class Reader:
         """A network where and how this reader computes."""
         return network.to(self.device).to(memory_format=torch.channels_last)
 
+    def parts(self, *, films: int = 1) -> list[Part]:
+        """The first halves of the members, for so many films at once."""
+        pairs = zip(self.manifest.members, self.members, strict=True)
+        return [Part(network, (films, 1, m.size_px, m.size_px)) for m, network in pairs]
+
     def square(self, member: Member, picture: Tensor, box: Box) -> Tensor:
         """The standardised square (1, 1, S, S) that a member is shown of a canonical picture."""
         square = to_square(picture, box, size_px=member.size_px)
         return (square - self.manifest.mean) / self.manifest.std
 
+    def squares(self, picture: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+        """What each member is shown of a canonical picture: (1, 1, S, S)."""
+        pairs = zip(self.manifest.members, boxes, strict=True)
+        return [self.square(member, picture, box) for member, box in pairs]
+
     def features(self, picture: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
         """What each member sees in a canonical picture (1, 1, 224, 224): (1, C, h, w), float32."""
-        pairs = zip(self.manifest.members, boxes, strict=True)
-        return self.ensemble([self.square(member, picture, box) for member, box in pairs])
+        return self.ensemble(self.squares(picture, boxes))
 
     def look(self, member: Member, network: Network, picture: Tensor, box: Box) -> Tensor:
         """What one network sees that is no member of the ensemble: (1, C, h, w), float32."""

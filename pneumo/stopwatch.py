@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pneumo import gate, machine, overlay
-from pneumo.engine import Part, prepare
+from pneumo.engine import prepare
 from pneumo.geometry import GEOMETRIES, canonical
 from pneumo.lungs import find_lungs
 from pneumo.radiograph import decode
@@ -51,18 +51,11 @@ def whole(reader: Reader, data: bytes) -> object:
     return overlay.layer(reading.evidence, full_scale=reading.evidence_full_scale)
 
 
-def parts_of(reader: Reader, *, films: int = 1) -> list[Part]:
-    """The first halves of a reader's members, for so many films at once."""
-    pairs = zip(reader.manifest.members, reader.members, strict=True)
-    return [Part(network, (films, 1, m.size_px, m.size_px)) for m, network in pairs]
-
-
 def squares_of(reader: Reader, data: bytes) -> list[Tensor]:
     """What the members are shown of a film: (1, 1, S, S) each."""
     reading = reader.read(data)
     picture = canonical(reading.film.pixels).to(reader.device)
-    pairs = zip(reader.manifest.members, reading.boxes, strict=True)
-    return [reader.square(member, picture, box) for member, box in pairs]
+    return reader.squares(picture, reading.boxes)
 
 
 def stages(reader: Reader, data: bytes, *, rounds: int) -> dict[str, float]:
@@ -109,7 +102,7 @@ class _Watch:
 
 def batch(reader: Reader, films: int) -> dict[str, float]:
     """The members' bare forward pass on so many films at once."""
-    parts = parts_of(reader, films=films)
+    parts = reader.parts(films=films)
     engine = prepare(parts, device=reader.device, name=reader.ensemble.name)
     squares = [torch.rand(part.shape, device=reader.device) for part in parts]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,23 +77,20 @@ def _lay_out(role: Role, shifted_at: str) -> Bench:
 
 def _sliders(start: Choice) -> tuple[gr.Slider, gr.Slider]:
     """The threshold and the prevalence."""
-    cut = gr.Slider(
+    slider = partial(gr.Slider, step=panel.STEP, buttons=[])
+    cut = slider(
         *panel.THRESHOLDS,
         value=panel.to_percent(start.threshold),
-        step=panel.STEP,
         label="Threshold, %",
         info="Pneumonia is called from this probability on.",
         elem_id="threshold",
-        buttons=[],
     )
-    prevalence = gr.Slider(
+    prevalence = slider(
         *panel.PREVALENCES,
         value=panel.to_percent(start.prevalence),
-        step=panel.STEP,
         label="Prevalence, %",
         info="How common pneumonia is among the children you mean.",
         elem_id="prevalence",
-        buttons=[],
     )
     return cut, prevalence
 

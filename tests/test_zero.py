@@ -39,7 +39,7 @@ class Lender(ModuleType):
             args, kwargs = pickle.loads(pickle.dumps((args, kwargs)))
             try:
                 answer = task(*args, **kwargs)
-            except Exception as error:
+            except (PneumoError, ValueError) as error:
                 raise RuntimeError("ZeroGPU worker error") from error
             return pickle.loads(pickle.dumps(answer))
 

@@ -195,4 +195,3 @@ KEPT: dict[str, Callable[[Tensor], Tensor]] = {
     "rotated_10": turned(10),
     "rotated_back_10": turned(-10),
 }
-MIRRORED = "mirrored"

@@ -34,9 +34,9 @@ from torch import Tensor
 from pneumo import gate
 from pneumo.bundle import MANIFEST, Member, WeightFile, load_manifest, load_member
 from pneumo.errors import UnsuitableImage
-from pneumo.familiarity import Familiarity, Gaussian, appearance, to_tensors
+from pneumo.familiarity import Familiarity, Gaussian, Likeness, appearance, to_tensors
 from pneumo.geometry import CANONICAL_PX, GEOMETRIES, WHOLE_FILM, corners_of, sample
-from pneumo.lungs import Lungs
+from pneumo.lungs import LungNetwork, Lungs
 from pneumo.networks import Network
 from train import record
 from train.augment import Jitter, expose, jitter_corners
@@ -59,16 +59,21 @@ OUTCOMES = ("pixels", "pose", "lungs", "unfamiliar", "warned")  # in the order o
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Witness:
-    """The member whose features are used."""
+    """The member whose features are used, and who tells it where the lungs are."""
 
     member: Member
     network: Network
+    lung_network: LungNetwork
 
-    def direction(self, films: Films, lungs: list[Lungs]) -> Tensor:
+    def lungs(self, films: Films) -> list[Lungs]:
+        """The lungs of every film; remembered, so asking again costs nothing."""
+        return lungs_of(self.lung_network, films)
+
+    def direction(self, films: Films) -> Tensor:
         """Pooled features of unit length (N, C)."""
         place = GEOMETRIES[self.member.geometry]
         whole = np.ones((CANONICAL_PX, CANONICAL_PX), dtype=bool)
-        masks = [each.mask if each.mask.any() else whole for each in lungs]
+        masks = [each.mask if each.mask.any() else whole for each in self.lungs(films)]
         pairs = zip(films.aspect.tolist(), masks, strict=True)
         corners = torch.stack([corners_of(place(aspect, mask)) for aspect, mask in pairs])
 
@@ -108,17 +113,16 @@ def gaussian(x: Tensor, count: int) -> Gaussian:
 
 def fit(witness: Witness, data: Path) -> Familiarity:
     """Everything that the gate file holds, from roles ``fit`` and ``calibrate``."""
-    lungs = load_lung_network(LUNGS)
     films, other = load_role(data, "fit"), load_role(data, "calibrate")
     some = films.subset(torch.arange(0, len(films), FIT_EVERY))
     every = [seen(films.pixels), *(copies(films.pixels, seed) for seed in range(COPIES))]
     appears = gaussian(torch.cat(every), APPEARANCE_DIRECTIONS)
-    features = gaussian(witness.direction(some, lungs_of(lungs, some)), FEATURE_DIRECTIONS)
+    features = gaussian(witness.direction(some), FEATURE_DIRECTIONS)
     one = torch.ones(2)
     raw = Familiarity(
         appears, features, witness.member.weights.sha256, 0 * one, one, one[0], one[0], one[0]
     )
-    logs = raw.each_way(seen(other.pixels), witness.direction(other, lungs_of(lungs, other)))
+    logs = raw.each_way(seen(other.pixels), witness.direction(other))
     scaled = dataclasses.replace(raw, centre=logs.mean(dim=0), spread=logs.std(dim=0))
     scores = ((logs - scaled.centre) / scaled.spread).amax(dim=1)
     return dataclasses.replace(
@@ -139,16 +143,17 @@ def outcome(known: Familiarity, film: Tensor, lungs: Lungs, score: float, passed
         gate.require_lungs(lungs)
     except UnsuitableImage:
         return "lungs"
-    if score > known.refuse_above:
+    likeness = Likeness(score, float(known.warn_above), float(known.refuse_above))
+    try:
+        return "warned" if gate.require_familiar(likeness) else "accepted"
+    except UnsuitableImage:
         return "unfamiliar"
-    return "warned" if score > known.warn_above else "accepted"
 
 
 def measure(witness: Witness, known: Familiarity, films: Films, passed: list[bool]) -> object:
     """How many pictures of one kind each check refuses, and how many are warned of."""
-    lungs = lungs_of(load_lung_network(LUNGS), films)
-    scores = known.each_way(seen(films.pixels), witness.direction(films, lungs)).amax(dim=1)
-    rows = zip(films.pixels, lungs, scores.tolist(), passed, strict=True)
+    scores = known.each_way(seen(films.pixels), witness.direction(films)).amax(dim=1)
+    rows = zip(films.pixels, witness.lungs(films), scores.tolist(), passed, strict=True)
     found = Counter(outcome(known, *row) for row in rows)
     refused = sum(found[name] for name in OUTCOMES[:-1])
     return {
@@ -177,7 +182,8 @@ def main() -> None:
     manifest = load_manifest(path)
     able = [m for m in manifest.members if arguments.member in (m.name, None)]
     member = next(m for m in able if arguments.member or m.geometry == "centre_crop")
-    witness = Witness(member, load_member(WEIGHTS, member, manifest.classes))
+    network = load_member(WEIGHTS, member, manifest.classes)
+    witness = Witness(member, network, load_lung_network(LUNGS))
     known = fit(witness, arguments.data)
     save_file(to_tensors(known), WEIGHTS / GATE)
     bound = WeightFile(GATE, record.sha256_of(WEIGHTS / GATE))

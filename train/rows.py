@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pneumo import stopwatch
 from pneumo.bundle import Row
 from pneumo.calibration import Estimate, MemberCalibration
 from pneumo.comparison import Comparison
@@ -96,12 +95,9 @@ def uncertainty(
 @torch.no_grad()
 def milliseconds(network: Network, size_px: int) -> float:
     """Median time of one film's forward pass, warm, on this machine's CPU in float32."""
-    film, took = torch.zeros(1, 1, size_px, size_px), []
-    for _ in range(TIMED + 3):
-        started = time.perf_counter()
-        network.logits(network.features(film))
-        took.append(time.perf_counter() - started)
-    return 1e3 * statistics.median(took[3:])
+    film = torch.zeros(1, 1, size_px, size_px)
+    forward = {"forward": lambda: network.logits(network.features(film))}
+    return stopwatch.medians(forward, rounds=TIMED)["forward"]
 
 
 def trained(weights_sha256: str) -> dict[str, object] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from train.pages import tables
+from train.pages.drawing import measured
 
 CHECKS = {
     "pixels": "by its pixels",
@@ -20,13 +21,13 @@ def section(found: dict[str, Any]) -> str:
     rows = [
         [
             f"{kind.replace('_', ' ')} ({group})",
-            str(measured["pictures"]),
-            *(str(measured[check]) for check in CHECKS),
-            _share(measured["refused"]),
-            _share(measured["refused_or_warned"]),
+            str(counted["pictures"]),
+            *(str(counted[check]) for check in CHECKS),
+            measured(counted["refused"]),
+            measured(counted["refused_or_warned"]),
         ]
         for group, kinds in found["groups"].items()
-        for kind, measured in kinds.items()
+        for kind, counted in kinds.items()
     ]
     head = ["kind", "pictures", *CHECKS.values(), "refused", "refused or warned"]
     return "\n\n".join(
@@ -39,7 +40,3 @@ def section(found: dict[str, Any]) -> str:
             tables.table(head, rows),
         ]
     )
-
-
-def _share(share: dict[str, float]) -> str:
-    return "{value:.3f} ({low:.3f}-{high:.3f})".format(**share)

@@ -8,10 +8,10 @@ from typing import Any
 from train.holdout import ENSEMBLE
 from train.pages import tables
 from train.pages.drawing import measured
+from train.pages.figures import HELD_OUT
 from train.systems import SYSTEMS
 
 Result = Mapping[str, Any]  # parsed JSON
-HELD_OUT = "test"
 POINT = "balanced"
 REPORTED = {  # what such systems reported of themselves, in few letters
     "auroc": "AUROC",

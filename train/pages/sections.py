@@ -16,9 +16,9 @@ SHOWN_PX = 400  # two figures side by side in README, one below the other on a t
 FIRST = ("reliability", "roc", "confusion")  # shown at once; the others are folded away
 
 
-def picture(name: str, words: str) -> str:
-    """A figure of train/results/figures in README, with what it shows in words."""
-    source = f"train/results/figures/{name}"
+def picture(name: str, words: str, *, results: str = "train/results") -> str:
+    """A figure in a page, with what it shows in words; ``results`` as seen from the page."""
+    source = f"{results}/figures/{name}"
     return f'<img align="top" src="{source}" width="{SHOWN_PX}" alt="{html.escape(words)}">'
 
 

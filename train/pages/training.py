@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from train.holdout import ENSEMBLE
 from train.pages import tables
 from train.pages.drawing import measured
-from train.pages.rows import HELD_OUT, of_rows
+from train.pages.figures import HELD_OUT
+from train.pages.rows import of_rows
+from train.pages.sections import picture
 from train.questions import QUESTIONS
 
 Result = Mapping[str, Any]  # parsed JSON
-SHOWN_PX = 400
+RESULTS = "results"  # as seen from train/README.md
+FIGURES = {
+    "rows": "Every row's AUROC on the hold-out with its interval, re-weighted for aspect, in the "
+    "order of their parameters; the ensemble as a band behind them.",
+    "experiments": "For every experiment's variant, the difference in AUROC to the first line of "
+    "its question with a 95 % interval; the numbers are in the table.",
+}
 
 
 def page(rows: Result | None, experiments: Result | None, holdout: Result, audit: Result) -> str:
@@ -112,10 +119,7 @@ def findings(rows: Result, experiments: Result, holdout: Result, audit: Result) 
         *transfer(answers.get("transfer"), models),
         *shortcut(answers.get("geometry"), audit),
         *ensemble(answers.get("ensembling"), models, list(rows["rows"])),
-        _picture("rows", "Every row's AUROC on the hold-out with its interval, re-weighted for "
-                 "aspect, in the order of their parameters; the ensemble as a band behind them."),
-        _picture("experiments", "For every experiment's variant, the difference in AUROC to the "
-                 "first line of its question with a 95 % interval; the numbers are in the table."),
+        *(picture(f"{name}.svg", words, results=RESULTS) for name, words in FIGURES.items()),
         "### What remains unknown\n\n"
         "Whether any of this holds in another hospital: all films come from one, of children of "
         "one to five years, and the ensemble is worthless on adults. Whether a difference found "
@@ -123,7 +127,7 @@ def findings(rows: Result, experiments: Result, holdout: Result, audit: Result) 
         "or only smaller: every question above is asked re-weighted for aspect ratio, but a "
         "shortcut that nobody thought of is in every number. Whether bacterial and viral can be "
         "told apart at all: the labels are of the laboratory's, and readers disagree on them.",
-    ]  # fmt: skip
+    ]
 
 
 def transfer(answer: Result | None, models: Result) -> list[str]:
@@ -187,8 +191,3 @@ def ensemble(answer: Result | None, models: Result, rows: Sequence[str]) -> list
     if answer:
         parts.append(f"The experiment says: {answer['sentence']}")
     return parts
-
-
-def _picture(name: str, words: str) -> str:
-    source = f"results/figures/{name}.svg"
-    return f'<img src="{source}" width="{SHOWN_PX}" alt="{html.escape(words)}">'
