@@ -68,6 +68,8 @@ class _Translation(fx.Interpreter):
             case nn.Linear():
                 y = ops.matmul(x, self._constant(layer.weight), False, True)
                 return y if layer.bias is None else ops.add(y, self._constant(layer.bias))
+            case nn.Identity():
+                return x
             case nn.ReLU():
                 return ops.relu(x)
             case nn.ReLU6():

@@ -26,6 +26,8 @@ def initialise(network: Network, init: str, architecture: str) -> list[str]:
     colours, so the stem's kernels are summed over them. Raises ValueError where names do not fit.
     """
     if init == "none":
+        if isinstance(network, ResNet | MobileNet):
+            scatter(network)
         return sorted(dict(network.named_parameters()))
     if init == "imagenet":
         # "resnet18_cbam" starts from the body that it adds to.
@@ -45,6 +47,13 @@ def initialise(network: Network, init: str, architecture: str) -> list[str]:
     if report.unexpected_keys or not renamed:
         raise ValueError(f"{init} does not fit {architecture}: {report.unexpected_keys[:3]}")
     return [k for k in report.missing_keys if not k.endswith("num_batches_tracked")]
+
+
+def scatter(network: nn.Module) -> None:
+    """He's random weights (arXiv:1502.01852) for convolutions; torch's own fit no deep network."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
 
 def name_here(network: Network, name: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import torchvision
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pneumo.networks.base import Network
+
+if TYPE_CHECKING:
+    import torchvision
 
 
 class DenseNet(Network):
@@ -28,4 +32,6 @@ class DenseNet(Network):
 
 def densenet121(classes: tuple[str, ...]) -> Network:
     """7.0 M parameters; features (B, 1024, S/32, S/32)."""
+    import torchvision  # here: it takes two seconds, and no member of the ensemble needs it
+
     return DenseNet(torchvision.models.densenet121(), classes)

@@ -1,28 +1,97 @@
-"""Residual networks (He et al. 2016, arXiv:1512.03385), one grey channel in."""
+"""Residual networks (He et al. 2016, arXiv:1512.03385), one grey channel in.
+
+The blocks and the names in them are torchvision's, so that its weights fit. They are written out
+because importing torchvision takes as long as importing torch, and every start would wait for it.
+"""
 
 from __future__ import annotations
 
-import torchvision
+from collections.abc import Sequence
+
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pneumo.networks.attention import CBAM
 from pneumo.networks.base import Network
 
+WIDTHS = (64, 128, 256, 512)  # of the four stages; the first keeps the size, the others halve it
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut."""
+
+    EXPANSION = 1
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, width, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = _shortcut(inputs, width * self.EXPANSION, stride)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, h, w) -> (B, C', h / stride, w / stride)
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return F.relu(y + self.downsample(x))
+
+
+class Bottleneck(nn.Module):
+    """A 3 x 3 convolution between two of 1 x 1, beside a shortcut; the stride is in the middle."""
+
+    EXPANSION = 4
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        outputs = width * self.EXPANSION
+        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.downsample = _shortcut(inputs, outputs, stride)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, h, w) -> (B, C', h / stride, w / stride)
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        return F.relu(y + self.downsample(x))
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+    )
+
 
 class ResNet(Network):
-    """torchvision's ResNet with a one-channel stem; the head reads the pooled features."""
+    """A stem, four stages of blocks, and a head that reads the pooled features."""
 
     def __init__(
-        self, body: torchvision.models.ResNet, classes: tuple[str, ...], head: nn.Module
+        self,
+        classes: tuple[str, ...],
+        block: type[Block | Bottleneck],
+        depths: Sequence[int],
+        head: nn.Module,
     ) -> None:
         super().__init__(classes)
         self.stem = nn.Sequential(
             nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False),
-            body.bn1,
-            body.relu,
-            body.maxpool,
+            nn.BatchNorm2d(64),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
         )
-        self.stages = nn.Sequential(body.layer1, body.layer2, body.layer3, body.layer4)
+        stages, inputs = [], 64
+        for stage, (width, depth) in enumerate(zip(WIDTHS, depths, strict=True)):
+            blocks = []
+            for place in range(depth):
+                blocks.append(block(inputs, width, stride=2 if stage and not place else 1))
+                inputs = width * block.EXPANSION
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.Sequential(*stages)
         self.head = head
 
     def features(self, x: Tensor) -> Tensor:  # (B, 1, S, S) -> (B, C, S/32, S/32)
@@ -35,13 +104,11 @@ class ResNet(Network):
 
 
 class AttentiveResNet(ResNet):
-    """A ResNet with CBAM after each of its four stages."""
+    """A ResNet of 18 layers with CBAM after each of its four stages."""
 
-    def __init__(
-        self, body: torchvision.models.ResNet, classes: tuple[str, ...], head: nn.Module
-    ) -> None:
-        super().__init__(body, classes, head)
-        self.attention = nn.ModuleList([CBAM(channels) for channels in (64, 128, 256, 512)])
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        super().__init__(classes, Block, (2, 2, 2, 2), nn.Linear(512, len(classes)))
+        self.attention = nn.ModuleList([CBAM(channels) for channels in WIDTHS])
 
     def features(self, x: Tensor) -> Tensor:  # (B, 1, S, S) -> (B, C, S/32, S/32)
         x = self.stem(x)
@@ -52,12 +119,12 @@ class AttentiveResNet(ResNet):
 
 def resnet18(classes: tuple[str, ...]) -> Network:
     """11.2 M parameters; features (B, 512, S/32, S/32)."""
-    return ResNet(torchvision.models.resnet18(), classes, nn.Linear(512, len(classes)))
+    return ResNet(classes, Block, (2, 2, 2, 2), nn.Linear(512, len(classes)))
 
 
 def resnet18_cbam(classes: tuple[str, ...]) -> Network:
     """11.2 M parameters; features (B, 512, S/32, S/32), after the last attention."""
-    return AttentiveResNet(torchvision.models.resnet18(), classes, nn.Linear(512, len(classes)))
+    return AttentiveResNet(classes)
 
 
 def resnet50(classes: tuple[str, ...]) -> Network:
@@ -71,4 +138,4 @@ def resnet50(classes: tuple[str, ...]) -> Network:
         nn.ReLU(),
         nn.Linear(128, len(classes)),
     )
-    return ResNet(torchvision.models.resnet50(), classes, head)
+    return ResNet(classes, Bottleneck, (3, 4, 6, 3), head)
