@@ -203,10 +203,10 @@ def _bench(reader: Reader, options: argparse.Namespace) -> int:
     from pneumo import bench
 
     film = archive.file_bytes(bench.FILM, name=str(bench.FILM), limit_bytes=None)
-    found = bench.measure(reader, film, rounds=bench.ROUNDS)
+    found = bench.rounded(bench.measure(reader, film, rounds=bench.ROUNDS))
     print("\n".join(bench.in_words(found)))
     if options.json:
-        options.json.write_text(json.dumps(bench.rounded(found), indent=1) + "\n")
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0
 
 

@@ -50,7 +50,7 @@ def measure(reader: Reader, film: bytes, *, rounds: int) -> dict[str, Any]:
     calls, notes = contenders(reader, film, parts, squares)
     found: dict[str, float | None] = dict.fromkeys(TIMES)
     found |= stopwatch.medians(calls, rounds=rounds)
-    found["limit_ms"] = machine.limit(parts, device).ms
+    found["limit_ms"] = machine.limit(parts, device, halved=reader.ensemble.halves).ms
     return {
         "schema": SCHEMA,
         "device": device.type,
@@ -64,6 +64,7 @@ def measure(reader: Reader, film: bytes, *, rounds: int) -> dict[str, Any]:
         "threads": [stopwatch.threads(reader, film, n) for n in AT_ONCE],
         "notes": notes,
         "engine": reader.ensemble.name,
+        "bfloat16": reader.ensemble.halves,
         "machine": machine.in_words(device),
         "rounds": rounds,
         "weights": reader.manifest.revision,

@@ -1,7 +1,9 @@
 """What runs the networks: torch anywhere, or on an x86 processor OpenVINO, several times as fast.
 
 `python -m pneumo bench` measures by how much. An engine answers for several networks in one call;
-they stay separate networks, each with its own square. Nothing is cached on disk.
+they stay separate networks, each with its own square. Networks that stand the rounding run in
+bfloat16 where the device multiplies it faster than float32: CUDA, and processors with AMX or
+AVX-512's bfloat16. Nothing is cached on disk.
 """
 
 from __future__ import annotations
@@ -18,13 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from pneumo.graph import Shape, openvino, translate
+from pneumo.networks.base import Network
 
 TORCH, OPENVINO = "torch", "openvino"
 SETTINGS: Mapping[str, Any] = {
     "PERFORMANCE_HINT": "LATENCY",
-    "INFERENCE_PRECISION_HINT": "f32",  # bfloat16 would move the golden answers
     "ENABLE_CPU_PINNING": False,  # the threads of several processes would share the first cores
 }
+PRECISION = "INFERENCE_PRECISION_HINT"
 X86 = {"x86_64", "AMD64"}  # OpenVINO runs elsewhere too, but nobody has measured it there
 
 log = logging.getLogger("pneumo.engine")
@@ -38,40 +41,72 @@ class Part:
     shape: Shape
     method: str = "features"
 
+    @property
+    def halved(self) -> bool:
+        """Whether this may run in bfloat16."""
+        return isinstance(self.network, Network) and self.network.stands_bfloat16
+
 
 class Engine(Protocol):
     """Safe to share by threads; the same input gives the same bits, whoever else asks."""
 
     name: str
+    halves: bool  # whether parts that stand it run in bfloat16
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """One input per part, in its shape -> each part's output, float32."""
 
 
 class TorchEngine:
-    """Runs the parts one after another, on CUDA in bfloat16 where ``halved``."""
+    """Runs the parts one after another, on CUDA those that stand it in bfloat16."""
 
     name = TORCH
 
-    def __init__(self, parts: Sequence[Part], *, device: torch.device, halved: bool) -> None:
-        self._calls = [getattr(part.network, part.method) for part in parts]
-        self._device, self._halved = device, halved and device.type == "cuda"
+    def __init__(self, parts: Sequence[Part], *, device: torch.device) -> None:
+        self.halves = device.type == "cuda"
+        self._device = device
+        self._calls = [(getattr(p.network, p.method), self.halves and p.halved) for p in parts]
 
     @torch.no_grad()
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._halved):
-            return [call(x).float() for call, x in zip(self._calls, inputs, strict=True)]
+        found = []
+        for (call, halved), x in zip(self._calls, inputs, strict=True):
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=halved):
+                found.append(call(x).float())
+        return found
 
 
 class OpenVINOEngine:
-    """Runs all parts as one graph on the processor, in float32 whatever else it offers.
+    """Runs the parts as one graph on the processor, or as two, of which one is in bfloat16.
 
-    Raises ImportError without OpenVINO, NotImplementedError for a network that has no translation.
+    ``halves`` overrides what the processor says of itself; without support of its own it imitates
+    bfloat16, slowly. Raises ImportError without OpenVINO, NotImplementedError for a network that
+    has no translation.
     """
 
     name = OPENVINO
 
-    def __init__(self, parts: Sequence[Part], *, settings: Mapping[str, Any] = SETTINGS) -> None:
+    def __init__(self, parts: Sequence[Part], *, halves: bool | None = None) -> None:
+        self.halves = multiplies_bfloat16() if halves is None else halves
+        coarse = [i for i, part in enumerate(parts) if self.halves and part.halved]
+        fine = [i for i in range(len(parts)) if i not in coarse]
+        self._graphs = [
+            (mine, Graph([parts[i] for i in mine], {**SETTINGS, PRECISION: precision}))
+            for mine, precision in ((coarse, "bf16"), (fine, "f32"))
+            if mine
+        ]
+
+    def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        found: dict[int, Tensor] = {}
+        for mine, graph in self._graphs:
+            found |= zip(mine, graph([inputs[i] for i in mine]), strict=True)
+        return [found[i] for i in range(len(inputs))]
+
+
+class Graph:
+    """Several parts compiled as one by OpenVINO. Safe to share by threads."""
+
+    def __init__(self, parts: Sequence[Part], settings: Mapping[str, Any]) -> None:
         ov = openvino()
         ends = [translate(part.network, part.shape, method=part.method) for part in parts]
         model = ov.Model([result for _, result in ends], [entrance for entrance, _ in ends])
@@ -91,6 +126,11 @@ class OpenVINOEngine:
         return found
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether OpenVINO finds bfloat16 in this processor, which is then faster than float32."""
+    return "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def default_engine(device: torch.device) -> str:
     """Torch on CUDA; on a processor what ``PNEUMO_ENGINE`` says, else OpenVINO where it is x86.
 
@@ -105,13 +145,11 @@ def default_engine(device: torch.device) -> str:
     return OPENVINO if platform.machine() in X86 and find_spec(OPENVINO) else TORCH
 
 
-def prepare(
-    parts: Sequence[Part], *, device: torch.device, name: str, halved: bool = True
-) -> Engine:
+def prepare(parts: Sequence[Part], *, device: torch.device, name: str) -> Engine:
     """The engine of that name for these parts; torch where a network has no translation."""
     if name == OPENVINO:
         try:
             return OpenVINOEngine(parts)
         except NotImplementedError as error:
             log.warning("%s; torch reads instead", error)
-    return TorchEngine(parts, device=device, halved=halved)
+    return TorchEngine(parts, device=device)

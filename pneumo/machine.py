@@ -27,35 +27,44 @@ FEATURES = (("avx512f", "AVX-512"), ("avx512_bf16", "bfloat16"), ("amx_tile", "A
 class Limit:
     """What no program can undercut on this machine, since each weight is read and used once."""
 
-    multiply_adds: int
-    weight_bytes: int
-    multiply_adds_per_s: float  # of a large matrix product, measured
-    copied_bytes_per_s: float  # measured
+    computing_s: float  # of the multiply-adds, at the measured rate of a large matrix product
+    fetching_s: float  # of the weights, at the measured rate of a copy
 
     @property
     def ms(self) -> float:
-        """The larger of the time to compute and the time to fetch the weights."""
-        computing = self.multiply_adds / self.multiply_adds_per_s
-        return 1e3 * max(computing, self.weight_bytes / self.copied_bytes_per_s)
+        """The larger of the two."""
+        return 1e3 * max(self.computing_s, self.fetching_s)
 
 
-def limit(parts: Sequence[Part], device: torch.device) -> Limit:
-    """The limit for the forward pass of these parts, in bfloat16 on CUDA, else in float32."""
+def limit(parts: Sequence[Part], device: torch.device, *, halved: bool) -> Limit:
+    """The limit for the forward pass of these parts, in bfloat16 those that run in it."""
+    source = torch.ones(COPIED_BYTES // 4, device=device)
+    target = torch.empty_like(source)
+    a_byte_s = quickest(lambda: target.copy_(source), device) / COPIED_BYTES
+    computing, fetching = 0.0, 0.0
+    for kind in (torch.bfloat16, torch.float32):
+        mine = [p for p in parts if (halved and p.halved) == (kind == torch.bfloat16)]
+        if mine:
+            computing += multiply_adds(mine, device) * a_multiply_add_s(kind, device)
+            numbers = sum(p.numel() for part in mine for p in part.network.parameters())
+            fetching += kind.itemsize * numbers * a_byte_s
+    return Limit(computing, fetching)
+
+
+def multiply_adds(parts: Sequence[Part], device: torch.device) -> int:
+    """Multiply-adds of one forward pass of all parts."""
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         for part in parts:
             getattr(part.network, part.method)(torch.zeros(part.shape, device=device))
-    kind = torch.bfloat16 if device.type == "cuda" else torch.float32
+    return int(counter.get_total_flops()) // 2
+
+
+def a_multiply_add_s(kind: torch.dtype, device: torch.device) -> float:
+    """Seconds of one multiply-add in a large matrix product."""
     side = SIDE[device.type]
-    a, b = (torch.rand(side, side, device=device, dtype=kind) for _ in range(2))
-    source = torch.ones(COPIED_BYTES // 4, device=device)
-    target = torch.empty_like(source)
-    return Limit(
-        multiply_adds=counter.get_total_flops() // 2,
-        weight_bytes=kind.itemsize * sum(p.numel() for x in parts for p in x.network.parameters()),
-        multiply_adds_per_s=side**3 / quickest(lambda: a @ b, device),
-        copied_bytes_per_s=COPIED_BYTES / quickest(lambda: target.copy_(source), device),
-    )
+    a, b = (torch.rand(side, side, device=device).to(kind) for _ in range(2))
+    return quickest(lambda: a @ b, device) / side**3
 
 
 def quickest(call: Callable[[], object], device: torch.device) -> float:

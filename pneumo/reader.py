@@ -81,7 +81,7 @@ class Reader:
         name = engine_name or engine.default_engine(self.device)
         self.ensemble = engine.prepare(self.parts(), device=self.device, name=name)
         outline = [Part(self.lung_network, (1, 1, LUNG_INPUT_PX, LUNG_INPUT_PX), "forward")]
-        self.outline = engine.prepare(outline, device=self.device, name=name, halved=False)
+        self.outline = engine.prepare(outline, device=self.device, name=name)
 
     def read(
         self, data: bytes, *, operating_point: str = SCREENING, progress: Progress | None = None

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from pneumo import overlay
 from pneumo.bundle import load_bundle
 from pneumo.calibration import Estimate
-from pneumo.engine import OpenVINOEngine, Part
+from pneumo.engine import Graph, Part
 from pneumo.geometry import GEOMETRIES, canonical, to_film
 from pneumo.lungs import find_lungs
 from pneumo.networks.base import Network, log_odds
@@ -116,10 +116,10 @@ def in_onnxruntime(parts: Sequence[Part]) -> Forward:
 
 def in_openvino(parts: Sequence[Part]) -> Forward:
     """Each member by itself, at OpenVINO's own settings. Raises ImportError where it is absent."""
-    engines = [OpenVINOEngine([part], settings={}) for part in parts]
+    graphs = [Graph([part], {}) for part in parts]
 
     def forward(squares: Sequence[Tensor]) -> list[Tensor]:
-        return [engine([x])[0] for engine, x in zip(engines, squares, strict=True)]
+        return [graph([x])[0] for graph, x in zip(graphs, squares, strict=True)]
 
     return forward
 

@@ -90,7 +90,7 @@ def test_the_baseline_reads_the_same_film_to_the_same_end(
 def test_the_exported_members_see_the_same(tiny_reader: Reader, film_bytes: bytes) -> None:
     pytest.importorskip("onnxruntime")
     parts, squares = tiny_reader.parts(), stopwatch.squares_of(tiny_reader, film_bytes)
-    expected = TorchEngine(parts, device=CPU, halved=False)(squares)
+    expected = TorchEngine(parts, device=CPU)(squares)
     exported: Any = rivals.in_onnxruntime(parts)(squares)
     alone: Any = rivals.in_openvino(parts)(squares)
     for here, there, torchs in zip(exported, alone, expected, strict=True):
@@ -114,14 +114,16 @@ class Known(nn.Module):
         self.features = nn.Conv2d(1, 2, kernel_size=3, padding=1, bias=False)
 
 
-def test_the_limit_counts_multiply_adds_and_weights() -> None:
-    limit = machine.limit([Part(Known(), (1, 1, 8, 8))] * 2, CPU)
-    assert limit.multiply_adds == 2 * 64 * 2 * 9
-    assert limit.weight_bytes == 2 * 18 * 4
-    slow = machine.Limit(10**9, 10**8, multiply_adds_per_s=1e10, copied_bytes_per_s=1e9)
-    assert slow.ms == pytest.approx(100)
-    quick = machine.Limit(10**9, 10**9, multiply_adds_per_s=1e10, copied_bytes_per_s=1e9)
-    assert quick.ms == pytest.approx(1000)
+def test_the_limit_counts_multiply_adds_and_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [Part(Known(), (1, 1, 8, 8))] * 2
+    assert machine.multiply_adds(parts, CPU) == 2 * 64 * 2 * 9
+    monkeypatch.setattr(machine, "a_multiply_add_s", lambda kind, device: 1e-3)
+    monkeypatch.setattr(machine, "quickest", lambda call, device: 1e-6 * machine.COPIED_BYTES)
+    limit = machine.limit(parts, CPU, halved=True)  # a network that does not stand it is not
+    assert limit.computing_s == pytest.approx(2 * 64 * 2 * 9 * 1e-3)
+    assert limit.fetching_s == pytest.approx(2 * 18 * 4 * 1e-6)
+    assert limit.ms == pytest.approx(1e3 * limit.computing_s)
+    assert machine.Limit(computing_s=0.1, fetching_s=0.2).ms == pytest.approx(200)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -158,5 +160,5 @@ def test_the_command_prints_and_writes_what_it_measured(
     assert main(["bench", "--device", "cpu", "--json", str(out)]) == 0
     written, told = json.loads(out.read_text()), capsys.readouterr().out
     assert [key for key in written if key in KEYS] == KEYS
-    assert f"{written['ours_ms']:.1f}"[:3] in told
+    assert f"{written['ours_ms']:.2f} ms" in told
     assert "is not installed" in told

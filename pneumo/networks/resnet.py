@@ -70,6 +70,8 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
 class ResNet(Network):
     """A stem, four stages of blocks, and a head that reads the pooled features."""
 
+    stands_bfloat16 = True
+
     def __init__(
         self,
         classes: tuple[str, ...],
