@@ -19,7 +19,14 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pneumo.dicom_frame import Frame, read_frame
 from pneumo.dicom_grey import shown_grey
-from pneumo.dicom_header import DAMAGED, DAMAGED_HEADER, number, require_frontal_chest, word
+from pneumo.dicom_header import (
+    DAMAGED,
+    DAMAGED_HEADER,
+    is_adult,
+    number,
+    require_frontal_chest,
+    word,
+)
 from pneumo.errors import UnreadableImage
 from pneumo.greyscale import grey_of_colour
 from pneumo.radiograph import Radiograph, Source
@@ -31,6 +38,7 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 MAX_INFLATED_BYTES = 150_000_000  # the largest allowed film at 3 x 8 bits, and its header
 WANTED: list[str] = [
     *("SOPClassUID", "Modality", "BodyPartExamined", "ViewPosition", "BurnedInAnnotation"),
+    "PatientAge",  # of which no more is kept than whether it is an adult's
     *("PresentationIntentType", "PresentationLUTShape", "PhotometricInterpretation"),
     *("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PlanarConfiguration"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
@@ -66,6 +74,7 @@ def decode_dicom(data: bytes) -> Radiograph:
         spacing_mm=_spacing_mm(dataset),
         chroma=chroma,
         burned_in=word(dataset, "BurnedInAnnotation") == "YES",
+        adult=is_adult(word(dataset, "PatientAge")),
         notes=tuple(notes),
     )
     return Radiograph(grey, source)

@@ -53,6 +53,7 @@ OTHER_MODALITIES = {
     "OP": "an eye photograph",
     "ECG": "an electrocardiogram",
 }
+ADULT_YEARS = 18
 CHEST_NAMES = "CHEST THORAX TORAX THORACIC RIBCAGE RIB RIBS LUNG LUNGS PULMONARY HEART STERNUM"
 OTHER_NAMES = (
     "ABDOMEN PELVIS HIP HIPS SPINE CSPINE TSPINE LSPINE SSPINE COCCYX SACRUM SKULL HEAD FACE JAW"
@@ -91,6 +92,12 @@ def require_frontal_chest(dataset: Dataset) -> None:
         raise UnsuitableImage(
             f"This DICOM file says that it is {view}; upload the frontal (AP or PA) film."
         )
+
+
+def is_adult(age: str | None) -> bool:
+    """Whether an Age String (PS3.5: three digits and D, W, M or Y) tells of 18 years or more."""
+    told = re.fullmatch(r"(\d{1,3})Y", age or "")
+    return told is not None and int(told[1]) >= ADULT_YEARS
 
 
 def word(dataset: Dataset, keyword: str) -> str | None:

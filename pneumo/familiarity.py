@@ -5,6 +5,8 @@ chest upside down unlike one upright. *Features* are what one member sees, poole
 (Mueller and Hein 2025, arXiv:2505.18032). Under each, the training films are a Gaussian with a few
 directions of their own variance and one variance for the rest (Tipping and Bishop 1999), and the
 distance of a film is Mahalanobis's. Nothing here has seen a picture that is no chest film.
+
+A third look tells on which side the heart lies: a linear one, at the film less its mirror image.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ from torch.nn import functional as F
 GRID_PX = 16
 FLAT = 1e-2  # keeps a film without contrast from being divided by nothing
 VIEWS = ("appearance", "features")
-NUMBERS = ("centre", "spread", "warn_above", "refuse_above", "pose_margin")
+NUMBERS = (
+    *("centre", "spread", "warn_above", "refuse_above"),
+    *("pose_margin", "heart_side", "mirrored_below"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +96,8 @@ class Familiarity:
     warn_above: Tensor  # ()
     refuse_above: Tensor  # ()
     pose_margin: Tensor  # (): how many times nearer a film must lie once turned or inverted
+    heart_side: Tensor  # (256,): weights of `sidedness`; above 0 the heart lies where it should
+    mirrored_below: Tensor  # (): the weighted sum below which a film is warned of
 
     def scores(self, picture: Tensor, features: Tensor) -> Tensor:  # -> (B,)
         """Scores of canonical pictures (B, 1, 224, 224) and the member's maps (B, C, h, w)."""
@@ -119,6 +126,10 @@ class Familiarity:
             return None
         return list(UPRIGHT)[others.index(nearest)]
 
+    def mirrored(self, picture: Tensor) -> bool:
+        """Whether one canonical picture (1, 1, 224, 224) seems to show the heart on the right."""
+        return bool(sidedness(picture)[0] @ self.heart_side < self.mirrored_below)
+
 
 def shrunk(picture: Tensor) -> Tensor:  # (B, 1, 224, 224) -> (B, 1, 16, 16)
     """Canonical pictures as seen from afar."""
@@ -135,6 +146,12 @@ def standardised(small: Tensor) -> Tensor:  # (B, 1, 16, 16) -> (B, 256)
 def appearance(picture: Tensor) -> Tensor:  # (B, 1, 224, 224) -> (B, 256)
     """What the appearance Gaussian looks at."""
     return standardised(shrunk(picture))
+
+
+def sidedness(picture: Tensor) -> Tensor:  # (B, 1, 224, 224) -> (B, 256)
+    """What a film shows less what its mirror image shows: mirrored, it changes its sign."""
+    small = shrunk(picture)
+    return standardised(small) - standardised(small.flip(3))
 
 
 def direction(features: Tensor) -> Tensor:  # (B, C, h, w) -> (B, C)

@@ -35,6 +35,11 @@ class Caution(StrEnum):
         "This film is unlike most of the children's films that the networks know: trust the numbers"
         " less."
     )
+    MIRRORED = (
+        "The heart seems to lie on the right: the film may be mirrored, or the child may have"
+        " dextrocardia; look for the side marker."
+    )
+    ADULT = "The file says that the patient is an adult: the networks were made for children."
     BY_PROCESSOR = (
         "The graphics card's memory was full, so the processor read this film: more slowly, and as"
         " well."
@@ -80,6 +85,8 @@ def require_film(film: Radiograph) -> tuple[Caution, ...]:
         cautions.append(Caution.SMALL)
     if film.source.burned_in:
         cautions.append(Caution.BURNED_IN)
+    if film.source.adult:
+        cautions.append(Caution.ADULT)
     return tuple(cautions)
 
 
@@ -105,6 +112,11 @@ def require_upright(pose: Pose | None) -> None:
     """Refuse a film that is stored inverted, on its head or on its side. Raises UnsuitableImage."""
     if pose is not None:
         raise UnsuitableImage(POSES[pose])
+
+
+def note_side(mirrored: bool) -> tuple[Caution, ...]:
+    """What to say of the side on which the heart seems to lie."""
+    return (Caution.MIRRORED,) if mirrored else ()
 
 
 def require_familiar(likeness: Likeness) -> tuple[Caution, ...]:

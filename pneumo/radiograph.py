@@ -39,6 +39,7 @@ class Source:
     spacing_mm: tuple[float, float] | None = None  # row and column pitch at the detector
     chroma: float = 0.0  # mean difference between colour channels, in [0, 1]
     burned_in: bool = False  # the file says that annotation is burned into the pixels
+    adult: bool = False  # the file says that the patient was 18 years or older
     notes: tuple[str, ...] = ()  # choices made while decoding, one English sentence each
 
 

@@ -117,6 +117,7 @@ class Reader:
         familiarity = self.bundle.familiarity
         if familiarity:
             gate.require_upright(familiarity.pose(picture))
+            cautions += gate.note_side(familiarity.mirrored(picture))
         lungs = find_lungs(lambda small: self.outline([small])[0], picture)
         cautions += gate.require_lungs(lungs)
         tell(0.5, f"Asking {len(self.members)} networks")

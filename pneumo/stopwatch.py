@@ -72,6 +72,7 @@ def stages(reader: Reader, data: bytes, *, rounds: int) -> dict[str, float]:
         gate.require_lungs(lungs)
         if reader.bundle.familiarity:
             gate.require_upright(reader.bundle.familiarity.pose(picture))
+            reader.bundle.familiarity.mirrored(picture)
         watch.lap("gate")
         boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in reader.manifest.members]
         features, _ = reader._forward(picture, boxes)

@@ -182,6 +182,23 @@ def test_what_the_header_says_of_the_film_is_kept() -> None:
     assert (source.format, source.bits, source.photometric) == ("DICOM", 12, "MONOCHROME2")
 
 
+@pytest.mark.parametrize(
+    ("age", "adult"),
+    [
+        ("018Y", True),
+        ("64Y", True),
+        ("017Y", False),
+        ("200M", False),
+        ("eighty", False),
+        ("", False),
+    ],
+)
+def test_of_an_age_no_more_is_kept_than_whether_it_is_an_adults(age: str, adult: bool) -> None:
+    source = decode(film(PatientAge=age, **FULL)).source
+    assert source.adult is adult
+    assert not age or age not in repr(source)
+
+
 def test_nothing_of_the_patient_survives() -> None:
     planted = film(**FULL, StudyDescription="PLANTED STUDY", PatientBirthDate="20200101")
     assert b"Planted^Name" in planted

@@ -12,6 +12,7 @@ from conftest import WEIGHTS
 from PIL import Image
 
 from pneumo import gate
+from pneumo.bundle import load_familiarity, load_manifest
 from pneumo.errors import UnsuitableImage
 from pneumo.familiarity import (
     Familiarity,
@@ -20,11 +21,12 @@ from pneumo.familiarity import (
     Pose,
     appearance,
     from_tensors,
+    sidedness,
     to_tensors,
 )
 from pneumo.geometry import canonical
 from train import foreign
-from train.gate import gaussian
+from train.gate import gaussian, upright_heart
 
 ONE = torch.ones(())
 
@@ -61,8 +63,9 @@ def test_exposure_and_contrast_do_not_make_a_film_look_foreign() -> None:
 
 def made() -> Familiarity:
     vague = Gaussian(torch.zeros(4), torch.eye(4)[:, :2], torch.ones(2), ONE)
-    two = torch.ones(2)
-    return Familiarity(vague, vague, "ab" * 32, 0 * two, two, 2 * ONE, 4 * ONE, ONE)
+    two, weights = torch.ones(2), torch.randn(256)
+    numbers = (0 * two, two, 2 * ONE, 4 * ONE, ONE, weights, -ONE)
+    return Familiarity(vague, vague, "ab" * 32, *numbers)
 
 
 def test_a_gate_file_holds_all_of_it() -> None:
@@ -99,17 +102,46 @@ def test_every_pose_is_refused_with_what_to_do(pose: Pose) -> None:
     gate.require_upright(None)
 
 
-@pytest.mark.weights
-def test_a_film_on_its_head_on_its_side_or_inverted_is_told_from_one_upright(
-    film_path: Path,
-) -> None:
-    from pneumo.bundle import load_familiarity, load_manifest
+def test_the_side_of_the_heart_is_learned_from_films_and_their_mirror_images() -> None:
+    films = torch.rand(40, 1, 224, 224, generator=torch.Generator().manual_seed(2))
+    films[:, :, 100:180, 120:170] += 1  # something bright, low and to the right of the middle
+    weights = upright_heart(sidedness(films[:20]))
+    assert (sidedness(films[20:]) @ weights > 0).all()
+    mirrored = sidedness(films[20:].flip(3)) @ weights
+    assert torch.allclose(mirrored, -(sidedness(films[20:]) @ weights), atol=1e-4)
+    known = dataclasses.replace(made(), heart_side=weights, mirrored_below=0 * ONE)
+    assert not known.mirrored(films[30:31])
+    assert known.mirrored(films[30:31].flip(3))
+    assert gate.note_side(True) == (gate.Caution.MIRRORED,)
+    assert gate.note_side(False) == ()
 
+
+@pytest.fixture(scope="module")
+def shipped() -> Familiarity:
     known = load_familiarity(WEIGHTS, load_manifest(WEIGHTS / "manifest.json"))
     assert known is not None
+    return known
+
+
+@pytest.fixture(scope="module")
+def canonical_film(film_path: Path) -> torch.Tensor:
     grey = np.asarray(Image.open(film_path).convert("L"), dtype=np.float32) / 255
-    film = canonical(grey)
-    assert known.pose(film) is None
-    as_bytes = (255 * film).to(torch.uint8)
+    return canonical(grey)
+
+
+@pytest.mark.weights
+def test_a_mirrored_film_is_read_with_a_caution(
+    shipped: Familiarity, canonical_film: torch.Tensor
+) -> None:
+    assert not shipped.mirrored(canonical_film)
+    assert shipped.mirrored(canonical_film.flip(3))
+
+
+@pytest.mark.weights
+def test_a_film_on_its_head_on_its_side_or_inverted_is_told_from_one_upright(
+    shipped: Familiarity, canonical_film: torch.Tensor
+) -> None:
+    assert shipped.pose(canonical_film) is None
+    as_bytes = (255 * canonical_film).to(torch.uint8)
     for pose in Pose:
-        assert known.pose(foreign.SPOILED[pose](as_bytes).float() / 255) is pose
+        assert shipped.pose(foreign.SPOILED[pose](as_bytes).float() / 255) is pose

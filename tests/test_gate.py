@@ -70,6 +70,11 @@ def test_burned_in_text_is_said() -> None:
     assert require_film(burned) == (Caution.BURNED_IN,)
 
 
+def test_an_adults_film_is_said_to_be_one() -> None:
+    grown = replace(film(), source=replace(GREY_SOURCE, adult=True))
+    assert require_film(grown) == (Caution.ADULT,)
+
+
 def test_two_lungs_pass_without_a_caution() -> None:
     assert require_lungs(lungs(LEFT, RIGHT)) == ()
 

@@ -175,6 +175,7 @@ SPOILED: dict[str, Callable[[Tensor], Tensor]] = {
     "upside_down": lambda films: films.rot90(2, (2, 3)),
     "turned_left": lambda films: films.rot90(1, (2, 3)),
     "turned_right": lambda films: films.rot90(3, (2, 3)),
+    "mirrored": lambda films: films.flip(3),
     "left_half": lambda films: _part(films, slice(None), slice(0, 112)),
     "right_half": lambda films: _part(films, slice(None), slice(112, 224)),
     "small_piece": lambda films: _part(films, slice(40, 110), slice(30, 100)),

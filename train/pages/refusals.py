@@ -12,7 +12,8 @@ CHECKS = {
     "pose": "inverted or turned",
     "lungs": "no pair of lungs",
     "unfamiliar": "unlike the films",
-    "warned": "read with a warning",
+    "warned": "warned: unlike most",
+    "mirrored": "warned: mirrored",
 }
 
 
