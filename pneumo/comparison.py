@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pneumo import gradcam
 from pneumo.bundle import Row
 from pneumo.calibration import Estimate
 from pneumo.decision import Decision, OperatingPoint
-from pneumo.geometry import GEOMETRIES, canonical
+from pneumo.geometry import GEOMETRIES, canonical, to_film
 from pneumo.networks import Network
-from pneumo.reader import Reader, Reading, evidence_on_film
+from pneumo.reader import Reader, Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class Comparison:
         with torch.no_grad():
             logits = network.logits(features).double().cpu().numpy()  # (1, K)
         estimate = Estimate.from_members(logits, [member.calibration])
-        evidence = evidence_on_film(member, network, features, box).cpu().numpy()
+        (found,) = gradcam.evidence(network, features) / member.calibration.temperature
         limit = self.reader.manifest.disagreement_limit
         point = {p.name: p for p in row.operating_points}[point_name]
         return Opinion(
@@ -83,6 +84,6 @@ class Comparison:
             estimate=estimate,
             operating_point=point,
             decision=point.decide(estimate, disagreement_limit=limit),
-            evidence=evidence,
+            evidence=to_film(found, box).cpu().numpy(),
             seconds=time.perf_counter() - started,
         )

@@ -132,20 +132,22 @@ def to_square(film: Tensor, box: Box, *, size_px: int) -> Tensor:
 
 def to_film(evidence: Tensor, box: Box) -> Tensor:
     """Lay a square map (h, w) back on the canonical film (224, 224); zero outside the box."""
-    height, width = (torch.arange(cells, device=evidence.device) for cells in evidence.shape)
-    rows = _share_of_cells(box.top, box.bottom, height)
-    columns = _share_of_cells(box.left, box.right, width)
+    height, width = evidence.shape
+    rows = _share_of_cells(box.top, box.bottom, height).to(evidence.device)
+    columns = _share_of_cells(box.left, box.right, width).to(evidence.device)
     return rows @ evidence @ columns.T
 
 
-def _share_of_cells(start: float, end: float, cells: Tensor) -> Tensor:
+def _share_of_cells(start: float, end: float, cells: int) -> Tensor:
     """Bilinear weights (224, n) of a box's cells 0..n-1 in the film's pixels, along one axis.
 
-    The box stands upright, so two small products do what a grid of 224 x 224 places would.
+    The box stands upright, so two small products do what a grid of 224 x 224 places would; and in
+    numpy, because torch takes three times as long for arrays of this size.
     """
-    pixels = torch.arange(CANONICAL_PX, device=cells.device)
-    place = ((pixels + 0.5) / CANONICAL_PX - start) / (end - start)
+    place = ((np.arange(CANONICAL_PX, dtype=np.float32) + 0.5) / CANONICAL_PX - start) / (
+        end - start
+    )
     # Clamped, so that the outer half cell keeps its full strength up to the box's edge.
-    centre = (place * len(cells) - 0.5).clamp(0, len(cells) - 1)
-    share = (1 - (centre[:, None] - cells).abs()).clamp(min=0)
-    return share * ((place >= 0) & (place <= 1))[:, None]
+    centre = (place * cells - 0.5).clip(0, cells - 1)
+    share = (1 - np.abs(centre[:, None] - np.arange(cells, dtype=np.float32))).clip(min=0)
+    return torch.from_numpy(share * ((place >= 0) & (place <= 1))[:, None])

@@ -6,6 +6,8 @@ placed on the shared network, no parameter gets a gradient, and the map costs ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -23,14 +25,27 @@ def evidence(network: Network, features: Tensor, *, target: str = PNEUMONIA) -> 
     one unit; for a pooled linear head and two classes the map is CAM (Zhou et al. 2016). Raises
     ValueError for an unknown target.
     """
-    leaf = features.detach().requires_grad_()  # (B, C, h, w)
+    (found,) = evidence_of_each([network], [features], target=target)
+    return found
+
+
+def evidence_of_each(
+    networks: Sequence[Network], features: Sequence[Tensor], *, target: str = PNEUMONIA
+) -> list[Tensor]:
+    """The evidence of several networks of the same classes, by one backward pass through heads."""
+    leaves = [each.detach().requires_grad_() for each in features]  # (B, C, h, w)
     with torch.enable_grad():
-        score = log_odds_of(network, network.logits(leaf), target)  # (B,)
-        (slope,) = torch.autograd.grad(score.sum(), leaf)
+        logits = [n.logits(leaf) for n, leaf in zip(networks, leaves, strict=True)]
+        score = log_odds_of(networks[0], torch.cat(logits), target)  # (B * members,)
+        slopes = torch.autograd.grad(score.sum(), leaves)
+    return [_weighted(leaf.detach(), slope) for leaf, slope in zip(leaves, slopes, strict=True)]
+
+
+def _weighted(features: Tensor, slope: Tensor) -> Tensor:
     # The head averages over the grid, so the slope of one cell is 1 / (h * w) of the whole effect.
     cells = features.shape[2] * features.shape[3]
     weight = slope.mean(dim=(2, 3), keepdim=True) * cells  # (B, C, 1, 1)
-    return (weight * leaf.detach()).sum(dim=1).relu()
+    return (weight * features).sum(dim=1).relu()
 
 
 def log_odds_of(network: Network, logits: Tensor, target: str) -> Tensor:  # (B, K) -> (B,)

@@ -205,18 +205,12 @@ class Reader:
 
     def _evidence(self, features: list[Tensor], boxes: list[Box]) -> np.ndarray:
         """The members' calibrated evidence, averaged on the canonical film (224, 224)."""
+        found = gradcam.evidence_of_each(self.members, features)
         maps = [
-            evidence_on_film(member, network, f, box)
-            for member, network, f, box in zip(
-                self.manifest.members, self.members, features, boxes, strict=True
-            )
+            to_film(each[0] / member.calibration.temperature, box)
+            for member, each, box in zip(self.manifest.members, found, boxes, strict=True)
         ]
         return torch.stack(maps).mean(dim=0).cpu().numpy()
-
-
-def evidence_on_film(member: Member, network: Network, features: Tensor, box: Box) -> Tensor:
-    """One network's evidence (224, 224) on the canonical film, in calibrated logit units."""
-    return to_film(gradcam.evidence(network, features)[0] / member.calibration.temperature, box)
 
 
 def default_device() -> torch.device:

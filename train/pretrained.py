@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pneumo.networks import Network
+from pneumo.networks.cnn import CNN
 from pneumo.networks.densenet import DenseNet
 from pneumo.networks.mobilenet import MobileNet
 from pneumo.networks.resnet import ResNet
@@ -26,8 +27,7 @@ def initialise(network: Network, init: str, architecture: str) -> list[str]:
     colours, so the stem's kernels are summed over them. Raises ValueError where names do not fit.
     """
     if init == "none":
-        if isinstance(network, ResNet | MobileNet):
-            scatter(network)
+        scatter(network)
         return sorted(dict(network.named_parameters()))
     if init == "imagenet":
         # "resnet18_cbam" starts from the body that it adds to.
@@ -49,11 +49,16 @@ def initialise(network: Network, init: str, architecture: str) -> list[str]:
     return [k for k in report.missing_keys if not k.endswith("num_batches_tracked")]
 
 
-def scatter(network: nn.Module) -> None:
-    """He's random weights (arXiv:1502.01852) for convolutions; torch's own fit no deep network."""
+def scatter(network: Network) -> None:
+    """He's random weights (arXiv:1502.01852) for convolutions; torch's own fit no deep network.
+
+    They keep the size of what passes a chain of convolutions, and in a residual body, as
+    torchvision has it, that of its gradients.
+    """
+    mode = "fan_in" if isinstance(network, CNN) else "fan_out"
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
 
 
 def name_here(network: Network, name: str) -> str:

@@ -36,9 +36,6 @@ class CNN(Network):
             nn.Dropout(dropout),
             nn.Linear(hidden, len(classes)),
         )
-        for module in self.body.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def features(self, x: Tensor) -> Tensor:  # (B, 1, S, S) -> (B, C, h, w)
         features: Tensor = self.body(x)
