@@ -175,8 +175,10 @@ class Reader:
 
     def squares(self, picture: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
         """What each member is shown of a canonical picture: (1, 1, S, S)."""
-        pairs = zip(self.manifest.members, boxes, strict=True)
-        return [self.square(member, picture, box) for member, box in pairs]
+        asked = [(m, (m.size_px, box)) for m, box in zip(self.manifest.members, boxes, strict=True)]
+        members = {seen: m for m, seen in asked}  # members that see the same share one square
+        made = {seen: self.square(m, picture, seen[1]) for seen, m in members.items()}
+        return [made[seen] for _, seen in asked]
 
     def features(self, picture: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
         """What each member sees in a canonical picture (1, 1, 224, 224): (1, C, h, w), float32."""
