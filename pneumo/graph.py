@@ -54,7 +54,7 @@ class _Translation(fx.Interpreter):
     """Walks over the layers with graph nodes in place of tensors."""
 
     def __init__(self, network: nn.Module, layers: fx.Graph, ops: Any) -> None:
-        super().__init__(fx.GraphModule(network, layers))
+        super().__init__(network, graph=layers)  # no module of it: that would write Python
         self.ops = ops
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

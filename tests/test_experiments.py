@@ -76,15 +76,15 @@ def test_a_variants_score_and_difference_are_those_of_its_seeds(films: Films) ->
     assert second.difference is not None
     assert second.difference.value == pytest.approx(mean(poor) - mean(good))
     assert second.difference.high < 0
-    assert sentence([first, second]).startswith("Keep good")
-    assert "avoid poor (-0." in sentence([first, second])
+    assert sentence([first, second]).startswith("Keep *good*")
+    assert "avoid *poor* (-0." in sentence([first, second])
 
 
 def test_a_difference_within_chance_is_not_advice(films: Films) -> None:
     jury = Jury(films)
     runs = [[run(films, 2, s) for s in pair] for pair in ((0, 1), (2, 3))]
     first, other = jury.variant("one", runs[0], None), jury.variant("other", runs[1], runs[0])
-    assert "other cannot be told from one" in sentence([first, other])
+    assert "*other* cannot be told from *one*" in sentence([first, other])
 
 
 def test_more_members_are_the_mean_of_every_choice(films: Films) -> None:

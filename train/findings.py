@@ -87,7 +87,7 @@ class Jury:
 
 
 def sentence(variants: Sequence[Variant]) -> str:
-    """What to do, as far as the intervals and the seeds carry it."""
+    """What to do, as far as the intervals and the seeds carry it; in Markdown."""
     first, *others = variants
     better = [v for v in others if v.difference and _clear(v, first) > 0]
     worse = [v for v in others if v.difference and _clear(v, first) < 0]
@@ -95,14 +95,14 @@ def sentence(variants: Sequence[Variant]) -> str:
     parts = []
     if better:
         best = max(better, key=lambda v: v.auroc.value)
-        parts.append(f"Prefer {best.name} ({_gain(best)} over {first.name})")
+        parts.append(f"Prefer *{best.name}* ({_gain(best)} over *{first.name}*)")
     else:
-        parts.append(f"Keep {first.name}: nothing here is clearly better")
+        parts.append(f"Keep *{first.name}*: nothing here is clearly better")
     if worse:
-        parts.append(f"avoid {', '.join(f'{v.name} ({_gain(v)})' for v in worse)}")
+        parts.append(f"avoid {', '.join(f'*{v.name}* ({_gain(v)})' for v in worse)}")
     if alike:
-        names = ", ".join(v.name for v in alike)
-        parts.append(f"{names} cannot be told from {first.name} on these films")
+        names = ", ".join(f"*{v.name}*" for v in alike)
+        parts.append(f"{names} cannot be told from *{first.name}* on these films")
     return "; ".join(parts) + "."
 
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +78,9 @@ def fit(config: Config, place: Place) -> nn.Module:
         started = time.perf_counter()
         size_px = config.sizes[epoch]
         train_mode(learner.network, frozen_at(config, learner.network, epoch))
-        cost = learn(learner, train, epoch, config, generator, place, journal)
+        steps = len(train.films) // config.batch
+        told = partial(journal.step, epoch, size_px, steps=steps)
+        cost = learn(learner, train, epoch, config, generator, place, after_step=told)
         scores = examine(learner.average.module, select, size_px, config, place)
         learner.schedule.after_epoch(scores["nll"])
         seconds = time.perf_counter() - started
@@ -96,7 +100,8 @@ def learn(
     config: Config,
     generator: torch.Generator,
     place: Place,
-    journal: Journal,
+    *,
+    after_step: Callable[[], None] = lambda: None,
 ) -> float:
     """One epoch over all full batches; returns its mean cost. Raises FloatingPointError."""
     size_px, steps = config.sizes[epoch], len(train.films) // config.batch
@@ -115,7 +120,7 @@ def learn(
         learner.schedule.after_step()
         learner.average.update_parameters(learner.network)
         total += cost.detach()
-        journal.step(epoch, size_px, steps=steps)
+        after_step()
     mean = float(place.mean(total)) / steps
     if not math.isfinite(mean):
         raise FloatingPointError("the loss is not a number; lower --peak-rate")

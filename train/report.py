@@ -101,6 +101,8 @@ def block(results: Path = RESULTS) -> str:
         )
     benches = [load(f"bench_{device}", results=results) for device in ("cpu", "gpu")]
     parts += [speed.section(bench) for bench in benches if bench]
+    if under_load := load("load", results=results):
+        parts.append(speed.under_load(under_load))
     return "\n\n".join(
         [*parts, "<sub>Tables and figures by `make report` from `train/results/`.</sub>"]
     )
@@ -112,7 +114,8 @@ def trained(results: Path = RESULTS) -> str:
     rows = load("rows", results=results)
     if rows and rows["rows_sha256"] != holdout["rows"]:
         raise SystemExit("rows.json is of other rows than holdout.json; run python -m train.rows.")
-    return page(rows, experiments, holdout, audit)
+    speeds = [load(f"speed_{device}", results=results) for device in ("cpu", "cuda")]
+    return page(rows, experiments, [each for each in speeds if each], holdout, audit)
 
 
 def fill(text: str, content: str) -> str:

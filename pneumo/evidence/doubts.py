@@ -156,8 +156,9 @@ def foreign(found: External) -> str:
         "Films of another origin",
         numbers,
         f"{every.films} frontal films: {escape(found.population)}. {_worth(every)}",
-        f"It refused {_share(every.refused) if every.refused else UNMEASURED}; the others got a "
-        "probability all the same, so look at whose film it is before you look at the number.",
+        f"The gate refused {_share(every.refused) if every.refused else UNMEASURED}; the others "
+        "got a probability all the same, so look at whose film it is before you look at the "
+        "number.",
         folded=points,
     )
 

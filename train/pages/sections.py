@@ -110,7 +110,6 @@ def foreign(external: dict[str, Any]) -> str:
         f"On {every['films']} frontal films of another hospital, of whom "
         f"{external['groups']['children']['films']} are below 18 years, the ensemble "
         f"{'does no better than guessing' if guessing else 'ranks'}: AUROC {worth}, or {strictly} "
-        f"on the {strict['films']} whose labels radiologists confirmed. Lungs were not "
-        f"found in {every['refused']['hits']} of them; what the whole gate says of adults stands "
-        "in its table."
+        f"on the {strict['films']} whose labels radiologists confirmed. The gate "
+        f"refused {every['refused']['hits']} of them and warned of more: its table counts both."
     )

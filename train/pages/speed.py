@@ -49,3 +49,16 @@ def stages(bench: Mapping[str, Any]) -> str:
         f"Whole readings per second, by threads: {threads}. From the start of the process to its "
         f"first reading {bench['startup_s']:.1f} s{memory}."
     )
+
+
+def under_load(load: Mapping[str, Any]) -> str:
+    """What several clients at once saw, and what the memory did meanwhile."""
+    memory = ", ".join(f"{mib:,} MiB after {count}" for count, mib in load["memory_mib"].items())
+    return (
+        f"Under load, measured {load['measured']} by `python -m tests.load` on "
+        f"{load['processors']} cores: {load['clients']} clients at once, each with a film of its "
+        f"own, for {load['seconds']} s: {load['readings']:,} readings, {load['errors']} errors, "
+        f"{load['mixed']} answers to another's film; half within {load['median_s']:.2f} s, 95 of "
+        f"100 within {load['p95_s']:.2f} s. Memory of server and clients: {memory} readings; the "
+        "server keeps at most 1,000 sessions."
+    )

@@ -23,7 +23,13 @@ FIGURES = {
 }
 
 
-def page(rows: Result | None, experiments: Result | None, holdout: Result, audit: Result) -> str:
+def page(
+    rows: Result | None,
+    experiments: Result | None,
+    speeds: Sequence[Result],
+    holdout: Result,
+    audit: Result,
+) -> str:
     """Markdown, as far as results are there."""
     parts = []
     if rows:
@@ -32,7 +38,30 @@ def page(rows: Result | None, experiments: Result | None, holdout: Result, audit
         parts += ["## The experiments", *of_experiments(experiments)]
     if rows and experiments:
         parts += ["## Findings", *findings(rows, experiments, holdout, audit)]
+    if speeds:
+        parts += ["## Speed", *(of_speed(each) for each in speeds)]
     return "\n\n".join(parts)
+
+
+def of_speed(speed: Result) -> str:
+    """Films a second on one machine, beside a plain loop."""
+    lines = [
+        [
+            f"`{name}`",
+            f"{n['films_per_s']:.0f}",
+            f"{n['plain_films_per_s']:.0f}",
+            f"{n['ratio']:.1f}",
+        ]
+        for name, n in speed["rows"].items()
+    ]
+    kind = "bfloat16" if speed["bfloat16"] else "float32"
+    return (
+        f"Films a second at {speed['size_px']} pixels in batches of {speed['batch']}, measured by "
+        f"`python -m train.speed` on {speed['machine']}: `train.fit` in {kind} against a Dataset "
+        "of files with torchvision's transforms, a DataLoader with a worker for each core, and "
+        "float32; both take turns.\n\n"
+        + tables.table(["architecture", "train.fit", "plain loop", "times as many"], lines)
+    )
 
 
 def of_experiments(experiments: Result) -> list[str]:
@@ -148,7 +177,7 @@ def transfer(answer: Result | None, models: Result) -> list[str]:
         parts.append(
             f"Trained to the end, the same network (`{pair[0]}`) reaches {measured(warm)} from "
             f"ImageNet and {measured(cold)} from random weights (`{pair[1]}`) on the hold-out, "
-            "re-weighted: with enough epochs most of the gap closes."
+            "re-weighted: with enough epochs the intervals meet."
             if cold["high"] >= warm["low"]
             else f"Trained to the end, `{pair[0]}` still leads: {measured(warm)} against "
             f"{measured(cold)} for `{pair[1]}` on the hold-out, re-weighted."

@@ -1,0 +1,45 @@
+"""Films a second: that both loops train on the same films, and what is told of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from workshop import Small, write_films
+
+from pneumo.networks import ARCHITECTURES
+from train import speed
+from train.fit import load
+from train.processes import Place
+from train.recipe import Config
+
+HERE = Place(0, 1, torch.device("cpu"))
+
+
+@pytest.fixture
+def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_films(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("train.split.SPLIT_CSV", tmp_path / "split.csv")
+    monkeypatch.setitem(ARCHITECTURES, "small", Small)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_both_loops_are_timed_in_turns(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "STEPS", 1)
+    monkeypatch.setattr(speed, "TURNS", 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # one worker is enough
+    found = speed.measure("small", films, HERE)
+    assert found["films_per_s"] > 0
+    assert found["ratio"] == pytest.approx(found["films_per_s"] / found["plain_films_per_s"])
+
+
+def test_the_plain_loop_sees_the_same_films_with_their_labels(films: Path) -> None:
+    role = load(Config("speed", films, "small", stages=((32, 1),), device="cpu"), "fit", HERE)
+    opened = speed.Opened(role, films, 32)
+    assert [label for _, label in opened] == role.films.label.tolist()
+    x, _ = opened[0]
+    assert (x.shape, x.dtype) == ((1, 32, 32), torch.float32)
+    assert x.min() < 0 < x.max()  # standardised
