@@ -18,7 +18,7 @@ demo: $(VENV)/.demo ## start the app on http://127.0.0.1:7860 (PORT=... override
 
 test: $(VENV)/.test ## run the tests: the fast part first, then the slow and the browser part
 	@echo "== fast tests =="
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not browser"
 	@echo "== slow and browser tests =="
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or browser"
 

@@ -219,6 +219,7 @@ def panel(network: Network) -> Panel:
     return Panel(GreyLungs().eval(), [member], [as_it_says], {"screening": 0.2, "balanced": 0.5})
 
 
+@pytest.mark.slow
 def test_a_model_that_reads_only_the_corner_letter_is_caught(marked_films):
     side = round(CORNER * 128)
     cheat = Glimpse(slice(None, side), slice(None, side), grey=0.88)
@@ -236,6 +237,7 @@ def test_a_model_that_reads_only_the_corner_letter_is_caught(marked_films):
     assert stretched.mean_absolute_change.value == 0
 
 
+@pytest.mark.slow
 def test_a_model_that_reads_only_the_lungs_is_cleared(marked_films):
     honest = Glimpse(slice(50, 80), slice(36, 48), grey=0.4)  # inside the left drawn lung
     found = audit(panel(honest), *marked_films)

@@ -35,6 +35,7 @@ def found(tiny_reader: Reader, film_bytes: bytes) -> dict[str, Any]:
         return bench.measure(tiny_reader, film_bytes, rounds=2)
 
 
+@pytest.mark.slow
 def test_the_keys_come_in_their_order(found: dict[str, Any]) -> None:
     keys = list(found)
     assert [key for key in keys if key in KEYS] == KEYS

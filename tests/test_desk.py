@@ -129,6 +129,7 @@ def test_the_record_is_the_reading_at_the_point_that_is_chosen(
     assert record == as_json(desk.reader.at(reading, "rule_in"), file="")
 
 
+@pytest.mark.slow
 def test_the_report_is_a_pdf_and_the_typed_name_stays_inside_it(
     desk: Desk, reading: Reading
 ) -> None:

@@ -183,7 +183,9 @@ def test_foreign_films_are_said_as_they_are(folder: Path, doubted: str) -> None:
     assert f"AUROC {auroc['value']:.3f} ({auroc['low']:.3f} to {auroc['high']:.3f})" in text(
         doubted
     ).replace("|", "")
-    assert f"It refused {stored['refused']['hits']} of {stored['refused']['films']}" in doubted
+    assert (
+        f"The gate refused {stored['refused']['hits']} of {stored['refused']['films']}" in doubted
+    )
 
 
 def test_the_shortcuts_and_the_referrals_are_the_stored_ones(folder: Path, doubted: str) -> None:

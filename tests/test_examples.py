@@ -110,6 +110,7 @@ def test_the_samples_are_small() -> None:
     assert sum(sizes.values()) < 1_500_000
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("path", FILMS, ids=lambda p: p.name)
 def test_every_sample_is_read_as_its_class(path: Path) -> None:

@@ -118,6 +118,7 @@ def test_a_question_is_answered_when_all_its_runs_are_done(films: Films) -> None
     assert len(answer_all(runs, key, films, films, base_seeds=BASE_SEEDS)) == 1
 
 
+@pytest.mark.slow
 def test_an_experiment_trains_is_recorded_and_is_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def said_in(figure: Figure) -> str:
     return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
+@pytest.mark.slow
 def test_the_committed_figures_are_those_of_the_committed_results() -> None:
     fresh = report.figures()
     assert fresh

@@ -22,7 +22,7 @@ from train.pretrained import initialise
 from train.processes import Place
 from train.recipe import Config
 
-# Films are decoded by torchvision, whose pinned release announces another package.
+pytestmark = pytest.mark.slow
 
 Run = Callable[..., Path]
 

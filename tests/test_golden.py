@@ -26,7 +26,7 @@ GOLDEN = Path(__file__).with_name("golden.json")
 WEIGHTS = ROOT / "weights"
 ENSEMBLE = "ensemble"
 
-pytestmark = pytest.mark.weights
+pytestmark = [pytest.mark.slow, pytest.mark.weights]
 
 
 def example_files() -> list[Path]:

@@ -237,6 +237,7 @@ def test_no_english_is_left_on_a_page_in_another_language(
     assert list(in_english(said, code)) == []
 
 
+@pytest.mark.slow
 def test_what_programs_read_and_what_is_printed_is_the_same_in_every_language(
     reading: Reading, worklist: Worklist
 ) -> None:

@@ -72,6 +72,7 @@ def test_no_lung_stays_no_lung() -> None:
     assert not largest_fields(np.zeros((10, 10), dtype=bool)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_masks_of_held_out_films_overlap_the_human_ones(
     tiny_reader: Reader, data_folder: Path

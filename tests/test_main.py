@@ -182,6 +182,7 @@ def test_info_names_what_would_read(
     assert out.count("flags from") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 def test_without_a_named_folder_info_says_where_the_weights_were_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

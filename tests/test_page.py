@@ -33,6 +33,8 @@ from pneumo.paper.sheet import HEIGHT_MM, MM_PER_INCH, WIDTH_MM
 from pneumo.radiograph import Radiograph, Source
 from pneumo.reader import Reader, Reading
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2026, 11, 21, 10, 17, 5, tzinfo=UTC)
 SHA256 = "0123456789abcdef" * 4
 LONG = (

@@ -14,7 +14,7 @@ from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 from local_hub import LocalHub
 from measured_house import REPO, run
 
-from pneumo.bundle import load_manifest
+from pneumo.bundle import WeightFile, load_manifest
 from pneumo.hub import load_pin, load_published
 from train.publish import Places, tag_of
 
@@ -115,10 +115,17 @@ def test_publishing_again_renews_the_card_but_never_moves_the_tag(
 
 
 def test_another_row_is_another_tag_of_the_same_revision(places: Places) -> None:
-    path = places.weights / "manifest.json"
-    manifest = load_manifest(path)
+    manifest = load_manifest(places.weights / "manifest.json")
     tags = [tag_of(dataclasses.replace(manifest, rows=manifest.rows[:n])) for n in range(3)]
     assert len(set(tags)) == 3
+    assert all(tag.startswith(f"weights-{manifest.revision}") for tag in tags)
+
+
+def test_another_gate_is_another_tag_of_the_same_revision(places: Places) -> None:
+    manifest = load_manifest(places.weights / "manifest.json")
+    gates = [None, *(WeightFile("gate.safetensors", digit * 64) for digit in "ab")]
+    tags = {tag_of(dataclasses.replace(manifest, gate=gate)) for gate in gates}
+    assert len(tags) == 3
     assert all(tag.startswith(f"weights-{manifest.revision}") for tag in tags)
 
 

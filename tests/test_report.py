@@ -62,6 +62,7 @@ def test_weights_that_were_never_described_have_no_card(places: Places) -> None:
     assert report.card_of(places) == {}
 
 
+@pytest.mark.slow
 def test_results_of_other_weights_are_left_out(
     places: Places, capsys: pytest.CaptureFixture[str]
 ) -> None:

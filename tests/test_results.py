@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,16 @@ from pneumo.evidence.results import Missing, Results, load_results, parse
 FILES = ("holdout", "uncertainty", "audit", "external")
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return held_out.write(tmp_path_factory.mktemp("results"))
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return held_out.write(tmp_path)
+def folder(written: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    return tmp_path
 
 
 def change(path: Path, edit: Callable[[Any], object]) -> None:

@@ -36,10 +36,11 @@ def test_both_loops_are_timed_in_turns(films: Path, monkeypatch: pytest.MonkeyPa
     assert found["ratio"] == pytest.approx(found["films_per_s"] / found["plain_films_per_s"])
 
 
+@pytest.mark.slow
 def test_the_plain_loop_sees_the_same_films_with_their_labels(films: Path) -> None:
     role = load(Config("speed", films, "small", stages=((32, 1),), device="cpu"), "fit", HERE)
     opened = speed.Opened(role, films, 32)
     assert [label for _, label in opened] == role.films.label.tolist()
     x, _ = opened[0]
     assert (x.shape, x.dtype) == ((1, 32, 32), torch.float32)
-    assert x.min() < 0 < x.max()  # standardised
+    assert x.min() < -1  # standardised: black lies two deviations below the mean

@@ -96,6 +96,7 @@ def test_a_chain_of_patients_and_copies_is_one_group_and_gets_one_role():
     assert len(set(roles[:4])) == 1
 
 
+@pytest.mark.slow
 def test_no_near_duplicate_stands_in_two_roles(data_folder):
     paths = film_paths(data_folder)
     pixels = load_films(data_folder, paths).pixels[:, 0].numpy()

@@ -59,9 +59,10 @@ def bind(places: Places, repo: str | None, revision: str | None) -> Pin:
 
 
 def tag_of(manifest: Manifest) -> str:
-    """A tag per set of files: the revision, and a short hash of the rows where there are any."""
-    suffix = f"-{record.rows_sha256(manifest)[:6]}" if manifest.rows else ""
-    return f"weights-{manifest.revision}{suffix}"
+    """A tag per set of files: the revision, and short hashes of the rows and of the gate."""
+    rows = f"-{record.rows_sha256(manifest)[:6]}" if manifest.rows else ""
+    gate = f"-{manifest.gate.sha256[:6]}" if manifest.gate else ""
+    return f"weights-{manifest.revision}{rows}{gate}"
 
 
 def described(manifest: Manifest) -> str:
