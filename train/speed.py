@@ -84,6 +84,7 @@ def plain(role: Role, config: Config, place: Place) -> Callable[[], object]:
         batch_size=config.batch,
         shuffle=True,
         num_workers=os.cpu_count() or 1,
+        multiprocessing_context="forkserver",  # torch's threads do not survive a plain fork
         persistent_workers=True,  # their start is not timed
         pin_memory=place.device.type == "cuda",
     )
