@@ -124,7 +124,7 @@ def rounded(found: Any) -> Any:
 
 def in_words(found: Mapping[str, Any]) -> list[str]:
     """What was measured, a line each."""
-    lines = [f"{found['machine']}; {found['members']} members by {found['engine']}"]
+    lines = [f"{found['machine']}; {found['members']} members by {engine_in_words(found)}"]
     for key in TIMES:
         name = key.removesuffix("_ms").replace("_", " ")
         lines.append(f"{name:<24}{_number(found[key]):>10} ms")
@@ -137,6 +137,13 @@ def in_words(found: Mapping[str, Any]) -> list[str]:
     lines.append(f"{'start to first reading':<24}{found['startup_s']:>10.2f} s")
     lines.append(f"{'memory at most':<24}{_number(found['peak_mb']):>10} MB")
     return [*lines, *found["notes"].values()]
+
+
+def engine_in_words(found: Mapping[str, Any]) -> str:
+    """What runs the members, and at which precision."""
+    return (
+        f"{found['engine']} in {'bfloat16 where they stand it' if found['bfloat16'] else 'float32'}"
+    )
 
 
 def _number(value: float | None) -> str:

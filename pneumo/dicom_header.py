@@ -95,7 +95,7 @@ def require_frontal_chest(dataset: Dataset) -> None:
 
 
 def is_adult(age: str | None) -> bool:
-    """Whether an Age String (PS3.5: three digits and D, W, M or Y) tells of 18 years or more."""
+    """Whether an Age String in years (PS3.5: three digits and Y) tells of 18 or more."""
     told = re.fullmatch(r"(\d{1,3})Y", age or "")
     return told is not None and int(told[1]) >= ADULT_YEARS
 

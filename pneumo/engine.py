@@ -79,8 +79,8 @@ class TorchEngine:
 class OpenVINOEngine:
     """Runs the parts as one graph on the processor, or as two, of which one is in bfloat16.
 
-    ``halves`` overrides what the processor says of itself; without support of its own it imitates
-    bfloat16, slowly. Raises ImportError without OpenVINO, NotImplementedError for a network that
+    ``halves`` overrides what the processor says of itself; one with AVX-512 only imitates bfloat16,
+    slowly. Raises ImportError without OpenVINO, NotImplementedError for a network that
     has no translation.
     """
 

@@ -127,7 +127,7 @@ class Familiarity:
         return list(UPRIGHT)[others.index(nearest)]
 
     def mirrored(self, picture: Tensor) -> bool:
-        """Whether one canonical picture (1, 1, 224, 224) seems to show the heart on the right."""
+        """Whether the heart seems to lie on the child's right in one picture (1, 1, 224, 224)."""
         return bool(sidedness(picture)[0] @ self.heart_side < self.mirrored_below)
 
 

@@ -36,7 +36,7 @@ class Caution(StrEnum):
         " less."
     )
     MIRRORED = (
-        "The heart seems to lie on the right: the film may be mirrored, or the child may have"
+        "The heart seems to lie on the child's right side: the film may be mirrored, or it is"
         " dextrocardia; look for the side marker."
     )
     ADULT = "The file says that the patient is an adult: the networks were made for children."

@@ -25,7 +25,7 @@ FEATURES = (("avx512f", "AVX-512"), ("avx512_bf16", "bfloat16"), ("amx_tile", "A
 
 @dataclass(frozen=True)
 class Limit:
-    """What no program can undercut on this machine, since each weight is read and used once."""
+    """What no program of these precisions can undercut here: each weight is read and used once."""
 
     computing_s: float  # of the multiply-adds, at the measured rate of a large matrix product
     fetching_s: float  # of the weights, at the measured rate of a copy

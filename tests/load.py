@@ -110,6 +110,7 @@ def main(clients: int = 8, seconds: int = 300) -> None:
         done = sum(len(a.seconds) for a in asking)
         if done >= MARKS[0]:
             memory.setdefault(max(m for m in MARKS if m <= done), round(resident_bytes() / MIB))
+    memory[sum(len(a.seconds) for a in asking)] = round(resident_bytes() / MIB)
     page.close()
     took = np.array([s for a in asking for s in a.seconds])
     result = {

@@ -18,7 +18,6 @@ from pneumo.networks import ARCHITECTURES
 from tests.workshop import Small, write_films
 from train import fit as trainer
 from train import journal
-from train.pretrained import initialise
 from train.processes import Place
 from train.recipe import Config
 
@@ -138,9 +137,7 @@ def test_a_run_records_what_its_weights_depend_on(run: Run) -> None:
 def test_frozen_parts_keep_their_weights_and_their_batch_statistics(run: Run) -> None:
     folder = run("frozen", stages=((32, 1),), frozen=("stem", "deep"), frozen_epochs=1)
     torch.manual_seed(0)
-    network = Small(("normal", "bacterial", "viral"))
-    initialise(network, "none", "small")
-    begun = network.state_dict()
+    begun = Small(("normal", "bacterial", "viral")).state_dict()
     ended = torch.load(folder / "last.pt", weights_only=True)["states"][0]
     moved = {name for name in begun if not torch.equal(begun[name], ended[name])}
     assert moved == {"head.weight", "head.bias"}

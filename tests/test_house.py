@@ -23,6 +23,7 @@ ALL = [*APP, *CORE, *TRAIN]
 MAX_LINES = 260
 
 # Installed for the app or the tests, but not on a machine that only trains.
+HEAVY = {"torchvision", "torch._dynamo", "sympy", "scipy.stats"}  # seconds, each
 NOT_FOR_TRAINING = [
     *("cv2", "gradio", "gradio_client", "huggingface_hub", "imagecodecs", "matplotlib"),
     *("pydicom", "pylibjpeg", "pytorch_grad_cam", "tensorboard", "tqdm", "tyro"),
@@ -151,6 +152,19 @@ def test_training_imports_without_the_apps_packages(module: str) -> None:
         "import sys\n"
         f"for name in {NOT_FOR_TRAINING!r}: sys.modules[name] = None\n"  # importing it then fails
         f"import {module}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_no_start_waits_for_what_no_reading_needs() -> None:
+    program = (
+        "import sys, pneumo; pneumo.load_reader()\n"
+        f"sys.exit(', '.join({HEAVY!r} & sys.modules.keys()) or 0)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False

@@ -90,6 +90,17 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
         initialise(TinyNetwork(THREE_CLASS), str(tmp_path / "mobilenet"), "tiny")
 
 
+def test_what_a_file_leaves_out_begins_as_he_proposed(tmp_path: Path) -> None:
+    kept = torchvision.models.resnet18().state_dict()
+    partial = {k: v.contiguous() for k, v in kept.items() if not k.startswith("layer4.1")}
+    save_file(partial, tmp_path / "partial")
+    ours = ARCHITECTURES["resnet18"](THREE_CLASS)
+    initialise(ours, str(tmp_path / "partial"), "resnet18")
+    torch.testing.assert_close(ours.stages[3][0].conv1.weight, kept["layer4.0.conv1.weight"])
+    expected = (2 / (512 * 9)) ** 0.5  # of 512 kernels of 3 x 3
+    assert ours.stages[3][1].conv1.weight.std().item() == pytest.approx(expected, rel=0.02)
+
+
 def test_restored_batch_statistics_leave_the_function_as_it_was() -> None:
     torch.manual_seed(1)
     network = shaken(ARCHITECTURES["resnet18"](THREE_CLASS))

@@ -37,6 +37,7 @@ PATIENT = {
     "PatientName": "Qzfamily^Qzgiven",
     "PatientID": "Qz4711",
     "PatientBirthDate": "20190317",
+    "PatientAge": "097Y",
     "InstitutionName": "Qzclinic",
     "StudyDescription": "Qzstudy",
     "AccessionNumber": "Qzaccess",

@@ -8,7 +8,7 @@ pixels on a third of the films; for questions about small networks a cnn3 from s
 re-weighted so that aspect ratio says nothing. Two questions need no training of their own: what
 more members buy, and what a threshold chosen in advance buys, from the base's seeds.
 
-A run takes a minute on one core, all of them an hour and a half; ``--minutes`` stops after the
+A run takes a minute or two on one core, all of them two hours; ``--minutes`` stops after the
 run that passes it. Started again, the command goes on: finished runs lie in
 train/results/experiments.json, with the answers that they give so far.
 """

@@ -26,8 +26,8 @@ def initialise(network: Network, init: str, architecture: str) -> list[str]:
     A file is safetensors with torchvision's key names. The grey film stands in for all three
     colours, so the stem's kernels are summed over them. Raises ValueError where names do not fit.
     """
+    scatter(network)  # what a file leaves out stays so
     if init == "none":
-        scatter(network)
         return sorted(dict(network.named_parameters()))
     if init == "imagenet":
         # "resnet18_cbam" starts from the body that it adds to.
@@ -50,13 +50,21 @@ def initialise(network: Network, init: str, architecture: str) -> list[str]:
 
 
 def scatter(network: Network) -> None:
-    """He's random weights (arXiv:1502.01852) for convolutions; torch's own fit no deep network.
+    """He's random weights (arXiv:1502.01852) for a body's convolutions, which torch's do not suit.
 
-    They keep the size of what passes a chain of convolutions, and in a residual body, as
-    torchvision has it, that of its gradients.
+    They keep the size of what passes a plain chain, and in a residual body that of its gradients,
+    both as usual. torchvision has seen to its DenseNet.
     """
-    mode = "fan_in" if isinstance(network, CNN) else "fan_out"
-    for layer in network.modules():
+    match network:
+        case CNN():
+            parts, mode = [network.body], "fan_in"
+        case ResNet():
+            parts, mode = [network.stem, network.stages], "fan_out"
+        case MobileNet():
+            parts, mode = [network.body], "fan_out"
+        case _:
+            return
+    for layer in (layer for part in parts for layer in part.modules()):
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
 

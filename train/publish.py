@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repo", metavar="OWNER/NAME", help="default: the one named before")
-    parser.add_argument("--revision", metavar="TAG", help="default: weights-REVISION-ROWS")
+    parser.add_argument("--revision", metavar="TAG", help="default: weights-REVISION-ROWS-GATE")
     parser.add_argument("--change", metavar="TEXT", help="what is new, for the version history")
     parser.add_argument("--dry-run", action="store_true", help="write the files, upload nothing")
     options = parser.parse_args(arguments)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from train.augment import Jitter
 
@@ -24,7 +25,7 @@ BASE: dict[str, object] = {
 }
 EARLY = tuple(f"body.{i}" for i in range(7))  # of MobileNetV2: down to an eighth of the side
 SCRATCH: dict[str, object] = {"init": "none", "peak_rate": 2e-3}
-SMALL = {"architecture": "cnn3", "stages": ((28, 6),), **SCRATCH}
+SMALL: dict[str, Any] = {"architecture": "cnn3", "stages": ((28, 6),), **SCRATCH}
 
 
 @dataclass(frozen=True)

@@ -111,5 +111,5 @@ def foreign(external: dict[str, Any]) -> str:
         f"{external['groups']['children']['films']} are below 18 years, the ensemble "
         f"{'does no better than guessing' if guessing else 'ranks'}: AUROC {worth}, or {strictly} "
         f"on the {strict['films']} whose labels radiologists confirmed. The gate "
-        f"refused {every['refused']['hits']} of them and warned of more: its table counts both."
+        f"refused {every['refused']['hits']} of them."
     )

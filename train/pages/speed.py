@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pneumo.bench import engine_in_words
 from train.pages.tables import table
 
 NAMES = {
@@ -29,8 +30,8 @@ def section(bench: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             f"Speed, measured {bench['created']} by `python -m pneumo bench` on "
-            f"{bench['machine']}: {bench['members']} members by {bench['engine']}, one film at a "
-            f"time, medians of {bench['rounds']} rounds in which all take turns.",
+            f"{bench['machine']}: {bench['members']} members by {engine_in_words(bench)}, one "
+            f"film at a time, medians of {bench['rounds']} rounds in which all take turns.",
             table(["one film", "ms", "times ours"], rows),
             stages(bench),
             *bench["notes"].values(),
@@ -53,12 +54,13 @@ def stages(bench: Mapping[str, Any]) -> str:
 
 def under_load(load: Mapping[str, Any]) -> str:
     """What several clients at once saw, and what the memory did meanwhile."""
-    memory = ", ".join(f"{mib:,} MiB after {count}" for count, mib in load["memory_mib"].items())
+    memory = ", ".join(
+        f"{mib:,} MiB after {int(count):,}" for count, mib in load["memory_mib"].items()
+    )
     return (
         f"Under load, measured {load['measured']} by `python -m tests.load` on "
         f"{load['processors']} cores: {load['clients']} clients at once, each with a film of its "
         f"own, for {load['seconds']} s: {load['readings']:,} readings, {load['errors']} errors, "
         f"{load['mixed']} answers to another's film; half within {load['median_s']:.2f} s, 95 of "
-        f"100 within {load['p95_s']:.2f} s. Memory of server and clients: {memory} readings; the "
-        "server keeps at most 1,000 sessions."
+        f"100 within {load['p95_s']:.2f} s. Memory of server and clients: {memory} readings."
     )

@@ -11,7 +11,7 @@ from train.pages.drawing import measured
 from train.pages.figures import HELD_OUT
 from train.pages.rows import of_rows
 from train.pages.sections import picture
-from train.questions import QUESTIONS
+from train.questions import QUESTIONS, SMALL
 
 Result = Mapping[str, Any]  # parsed JSON
 RESULTS = "results"  # as seen from train/README.md
@@ -68,14 +68,16 @@ def of_experiments(experiments: Result) -> list[str]:
     """Every question, every variant, and the sentence to act on."""
     trained = [answer for answer in experiments["answers"] if "variants" in answer]
     chosen = [answer for answer in experiments["answers"] if "rules" in answer]
-    runs = experiments["runs"]
+    runs, ((px, epochs),) = experiments["runs"], SMALL["stages"]
     return [
         f"{len(runs)} networks, {experiments['minutes']:.0f} minutes together on one core: "
         f"{base(experiments)}, each variant differing in one thing and trained from at least two "
-        "seeds. AUROC on role `select`, re-weighted so that aspect ratio says nothing, mean over "
-        "seeds with a 95 % bootstrap interval over patients; differences are to the first line of "
-        "each question, on the same resamples. At this size an answer holds for this size; what "
-        "is said to be clear has an interval without zero and seeds that agree.",
+        f"seeds. Questions about {small_questions()} begin with a {SMALL['architecture']} from "
+        f"random weights instead, {epochs} epochs at {px} pixels: do not hold their numbers "
+        "against the others'. AUROC on role `select`, re-weighted so that aspect ratio says "
+        "nothing, mean over seeds with a 95 % bootstrap interval over patients; differences are to "
+        "the first line of each question, on the same resamples. At this size an answer holds for "
+        "this size; what is said to be clear has an interval without zero and seeds that agree.",
         tables.table(
             ["question", "variant", "AUROC", "by seed", "difference", "minutes a run"],
             [line for answer in trained for line in _variants(answer)],
@@ -90,6 +92,12 @@ def _unanswered(answered: Collection[str]) -> list[str]:
     """Which questions wait for their runs."""
     waiting = [question.name for question in QUESTIONS if question.name not in answered]
     return [f"Not answered yet, for want of runs: {', '.join(waiting)}."] if waiting else []
+
+
+def small_questions() -> str:
+    """The questions that another base answers than the first."""
+    names = [q.name for q in QUESTIONS if SMALL in q.variants.values()]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def base(experiments: Result) -> str:
