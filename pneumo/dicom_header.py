@@ -126,11 +126,15 @@ def count(dataset: Dataset, keyword: str, *, absent: int | None = None) -> int:
     return int(value)
 
 
-def _value(dataset: Dataset, keyword: str, index: int) -> object | None:
+def _value(dataset: Dataset, keyword: str, index: int) -> str | bytes | int | float | None:
+    """One value of an element, or of a list in it; None where it is absent or says nothing."""
     try:
         value = dataset.get(keyword)
-        if value is None or isinstance(value, str | bytes | int | float):
-            return value if index == 0 else None
-        return value[index] if len(value) > index else None
+        if value is not None and not isinstance(value, str | bytes | int | float):
+            value = value[index] if len(value) > index else None
+        elif index > 0:
+            return None
     except DAMAGED:
         return None  # an element that cannot be parsed says nothing
+    # Where a text belongs, a damaged or hostile file may hold a whole dataset.
+    return value if isinstance(value, str | bytes | int | float) else None

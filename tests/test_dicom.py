@@ -199,6 +199,20 @@ def test_of_an_age_no_more_is_kept_than_whether_it_is_an_adults(age: str, adult:
     assert not age or age not in repr(source)
 
 
+def test_a_dataset_where_a_word_belongs_says_nothing() -> None:
+    inner, outer = Dataset(), pydicom.dcmread(BytesIO(film(**FULL)))
+    inner.Modality = "CT"
+    del outer.BodyPartExamined
+    outer.add_new("BodyPartExamined", "SQ", [inner])
+    stream = BytesIO()
+    outer.save_as(stream)
+    assert decode(stream.getvalue()).pixels.shape == FILM.shape
+    # Nor does one whose own elements are of no known kind, as fuzzing made it.
+    assert stream.getvalue().count(b"CS\x02\x00CT") == 1
+    unknown = stream.getvalue().replace(b"CS\x02\x00CT", b"AP\x02\x00CT")
+    assert decode(unknown).pixels.shape == FILM.shape
+
+
 def test_nothing_of_the_patient_survives() -> None:
     planted = film(**FULL, StudyDescription="PLANTED STUDY", PatientBirthDate="20200101")
     assert b"Planted^Name" in planted
