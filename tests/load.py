@@ -94,8 +94,8 @@ def askers(reader: Reader, clients: int) -> list[Asker]:
     ]
 
 
-def main(clients: int = 8, seconds: int = 300) -> None:
-    reader = load_reader()
+def measure(reader: Reader, *, clients: int, seconds: float) -> tuple[dict[str, Any], list[Asker]]:
+    """What so many clients saw in so many seconds, and the clients."""
     asking = askers(reader, clients)
     page = app.build(reader)
     load = os.getloadavg()[0]
@@ -113,7 +113,7 @@ def main(clients: int = 8, seconds: int = 300) -> None:
     memory[sum(len(a.seconds) for a in asking)] = round(resident_bytes() / MIB)
     page.close()
     took = np.array([s for a in asking for s in a.seconds])
-    result = {
+    found = {
         "measured": datetime.now(UTC).date().isoformat(),
         "weights": reader.manifest.revision,
         "device": str(reader.device),
@@ -128,6 +128,11 @@ def main(clients: int = 8, seconds: int = 300) -> None:
         "p95_s": round(float(np.percentile(took, 95)), 2),
         "memory_mib": memory,  # after so many readings
     }
+    return found, asking
+
+
+def main(clients: int = 8, seconds: int = 300) -> None:
+    result, asking = measure(load_reader(), clients=clients, seconds=seconds)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     sys.stdout.write(json.dumps(result) + "\n" + "\n".join(e for a in asking for e in a.errors))
 
