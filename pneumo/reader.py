@@ -221,7 +221,12 @@ def default_device() -> torch.device:
     return torch.device(named or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def load_reader(folder: Path | None = None, *, device: torch.device | None = None) -> Reader:
+def load_reader(
+    folder: Path | None = None,
+    *,
+    device: torch.device | None = None,
+    engine_name: str | None = None,
+) -> Reader:
     """The reader of the folder given, else ``PNEUMO_WEIGHTS``, else weights/, else the Hub's copy.
 
     Raises BrokenBundle. Only an absent weights/ leads to the Hub: a named folder is meant.
@@ -229,7 +234,7 @@ def load_reader(folder: Path | None = None, *, device: torch.device | None = Non
     named = folder or os.environ.get("PNEUMO_WEIGHTS")
     beside = Path(__file__).parents[1] / "weights"
     if named or (beside / MANIFEST).exists():
-        return Reader(load_bundle(Path(named or beside)), device=device)
+        return Reader(load_bundle(Path(named or beside)), device=device, engine_name=engine_name)
     from pneumo import hub  # here, so that reading from a folder needs no network library
 
-    return Reader(hub.load_published(), device=device)
+    return Reader(hub.load_published(), device=device, engine_name=engine_name)

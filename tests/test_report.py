@@ -15,6 +15,7 @@ from conftest import ROOT, WEIGHTS
 from measured_house import run
 from PIL import Image
 
+from pneumo.engine import TORCH
 from pneumo.reader import load_reader
 from train import report
 from train.pages import gallery
@@ -127,7 +128,7 @@ def test_the_gallery_names_no_program_and_is_small() -> None:
 @pytest.mark.slow
 @pytest.mark.weights
 def test_the_committed_gallery_is_what_the_shipped_weights_read() -> None:
-    reader = load_reader(WEIGHTS, device=torch.device("cpu"))
+    reader = load_reader(WEIGHTS, device=torch.device("cpu"), engine_name=TORCH)
     for path, content in gallery.files(reader, RESULTS).items():
         assert path.read_bytes() == content, f"{path.name} is stale; run make report"
 

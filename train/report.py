@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from pneumo.bundle import MANIFEST, Manifest, load_manifest
+from pneumo.engine import TORCH
 from train import card, record
 from train.holdout import SCHEMA
 from train.pages import drawing, gallery, refusals, speed
@@ -172,7 +173,7 @@ def renew(pages: Mapping[Path, Content], places: Places, *, check: bool) -> list
     ``pages`` says of each Markdown file what its block shows, given the results' folder.
     """
     # In float32 on the CPU, whatever the machine, so that every run gives the same picture.
-    reader = open_reader(places.weights, device=torch.device("cpu"))
+    reader = open_reader(places.weights, device=torch.device("cpu"), engine_name=TORCH)
     require_current(places.results, reader.manifest)
     drawn = figures(places.results)
     old = {p: None for p in (places.results / "figures").glob("*.svg") if p not in drawn}

@@ -25,9 +25,11 @@ def spread(count: int, limit: int | None) -> list[int]:
     return [int(i) for i in np.linspace(0, count - 1, limit).round()]
 
 
-def open_reader(weights: Path | None, *, device: torch.device | None = None) -> Reader:
+def open_reader(
+    weights: Path | None, *, device: torch.device | None = None, engine_name: str | None = None
+) -> Reader:
     """The reader of a weights folder; one that cannot be used ends the program with a sentence."""
     try:
-        return load_reader(weights, device=device)
+        return load_reader(weights, device=device, engine_name=engine_name)
     except PneumoError as error:
         raise SystemExit(str(error)) from error
