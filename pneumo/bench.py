@@ -141,9 +141,8 @@ def in_words(found: Mapping[str, Any]) -> list[str]:
 
 def engine_in_words(found: Mapping[str, Any]) -> str:
     """What runs the members, and at which precision."""
-    return (
-        f"{found['engine']} in {'bfloat16 where they stand it' if found['bfloat16'] else 'float32'}"
-    )
+    precision = "bfloat16 where they stand it" if found["bfloat16"] else "float32"
+    return f"{found['engine']} in {precision}"
 
 
 def _number(value: float | None) -> str:

@@ -175,9 +175,7 @@ def answers_of(reader: Reader) -> Answers:
 
 @pytest.fixture(scope="module")
 def by_torch_alone() -> Answers:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PNEUMO_ENGINE", TORCH)
-        return answers_of(load_reader(WEIGHTS, device=CPU))
+    return answers_of(load_reader(WEIGHTS, device=CPU, engine_name=TORCH))
 
 
 @pytest.mark.slow
@@ -190,8 +188,7 @@ def test_every_example_is_decided_alike_by_openvino(
 ) -> None:
     # Where the processor has no bfloat16, OpenVINO imitates its rounding.
     monkeypatch.setattr(engine, "multiplies_bfloat16", lambda: halves)
-    monkeypatch.setenv("PNEUMO_ENGINE", OPENVINO)
-    reader = load_reader(WEIGHTS, device=CPU)
+    reader = load_reader(WEIGHTS, device=CPU, engine_name=OPENVINO)
     assert (reader.ensemble.name, reader.ensemble.halves) == (OPENVINO, halves)
     found = answers_of(reader)
     assert sum(answer is not None for answer in found) >= 6

@@ -25,6 +25,7 @@ import argparse
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,9 +100,9 @@ class Witness:
         return normalize(said["pooled"], dim=1)
 
 
-def seen(films: Tensor) -> Tensor:
-    """Appearance (N, 256) of canonical films, uint8 (N, 1, 224, 224)."""
-    return torch.cat([appearance(x.float() / 255) for x in films.split(256)])
+def seen(films: Tensor, look: Callable[[Tensor], Tensor] = appearance) -> Tensor:
+    """Appearance or another look (N, 256) at canonical films, uint8 (N, 1, 224, 224)."""
+    return torch.cat([look(x.float() / 255) for x in films.split(256)])
 
 
 def copies(films: Tensor, seed: int) -> Tensor:
@@ -122,11 +123,6 @@ def gaussian(x: Tensor, count: int) -> Gaussian:
     variances, directions = torch.linalg.eigh(away.T @ away / len(x))
     rest = variances[:-count].mean()
     return Gaussian(mean, directions[:, -count:].flip(1), variances[-count:].flip(0), rest)
-
-
-def sides(films: Tensor) -> Tensor:
-    """What canonical films, uint8 (N, 1, 224, 224), show less their mirror images (N, 256)."""
-    return torch.cat([sidedness(x.float() / 255) for x in films.split(256)])
 
 
 def upright_heart(x: Tensor) -> Tensor:
@@ -151,7 +147,7 @@ def fit(witness: Witness, data: Path) -> Familiarity:
     every = [seen(films.pixels), *(copies(films.pixels, seed) for seed in range(COPIES))]
     appears = gaussian(torch.cat(every), APPEARANCE_DIRECTIONS)
     features = gaussian(witness.direction(some), FEATURE_DIRECTIONS)
-    heart, unset = upright_heart(sides(films.pixels)), torch.tensor(1.0)
+    heart, unset = upright_heart(seen(films.pixels, sidedness)), torch.tensor(1.0)
     raw = Familiarity(
         appears,
         features,
@@ -172,7 +168,7 @@ def fit(witness: Witness, data: Path) -> Familiarity:
         warn_above=torch.quantile(scores, 1 - WARNED),
         refuse_above=torch.tensor(norm.isf(REFUSED), dtype=torch.float32),
         pose_margin=torch.tensor(POSE_MARGIN),
-        mirrored_below=torch.quantile(sides(other.pixels) @ heart, MISTAKEN),
+        mirrored_below=torch.quantile(seen(other.pixels, sidedness) @ heart, MISTAKEN),
     )
 
 
