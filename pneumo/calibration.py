@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, expit, logsumexp
+from scipy.special import betaincinv, expit
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Estimate:
 
 def log_odds(logits: np.ndarray) -> np.ndarray:
     """Log-odds of pneumonia of logits (..., K) with "normal" first."""
-    return np.asarray(logsumexp(logits[..., 1:], axis=-1) - logits[..., 0])
+    return np.asarray(np.logaddexp.reduce(logits[..., 1:], axis=-1) - logits[..., 0])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

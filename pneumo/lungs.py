@@ -109,7 +109,8 @@ def largest_fields(mask: np.ndarray) -> np.ndarray:
     labels, count = ndimage.label(mask)
     if count == 0:
         return mask.copy()
-    sizes = np.bincount(labels.ravel())[1:]
-    largest = np.argsort(sizes)[::-1][:2] + 1
-    kept = [label for label in largest if sizes[label - 1] >= 0.1 * sizes.max()]
-    return np.isin(labels, kept)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0  # the background
+    kept = sizes >= 0.1 * sizes.max()
+    kept[np.argsort(sizes)[:-2]] = False
+    return kept[labels]
