@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from pneumo.lungs import Join
+
 Shape = tuple[int, int, int, int]  # (B, 1, S, S)
 
 
@@ -60,6 +62,8 @@ class _Translation(fx.Interpreter):
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         layer, x, ops = self.fetch_attr(target), args[0], self.ops
         match layer:
+            case Join():
+                return self._joined(layer, *args)
             case nn.Conv2d():
                 return self._convolution(layer, x)
             case nn.BatchNorm2d():
@@ -95,8 +99,6 @@ class _Translation(fx.Interpreter):
             return self.ops.relu(args[0])
         if target is F.max_pool2d:
             return self._max_pool(args[0], args[1], args[1], 0)
-        if target is F.interpolate and kwargs["mode"] == "nearest":
-            return self._enlarged(args[0], kwargs["scale_factor"])
         raise NotImplementedError(f"OpenVINO: no translation of {target}")
 
     def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -120,21 +122,17 @@ class _Translation(fx.Interpreter):
             return y
         return self.ops.add(y, self._constant(layer.bias[:, None, None]))
 
+    def _joined(self, layer: Join, x: Any, skip: Any) -> Any:
+        far, near = map(self._constant, layer.taps())
+        y = self.ops.convolution(skip, near, [1, 1], [1, 1], [1, 1], [1, 1])
+        z = self.ops.convolution_backprop_data(
+            x, far, [2, 2], pads_begin=[1, 1], pads_end=[1, 1], dilations=[1, 1]
+        )
+        return self.ops.add(y, z)
+
     def _max_pool(self, x: Any, window: Any, step: Any, frame: Any) -> Any:
         window, step, frame = map(_pair, (window, step, frame))
         return self.ops.max_pool(x, step, [1, 1], frame, frame, window).output(0)
-
-    def _enlarged(self, x: Any, factor: float) -> Any:
-        scales, axes = np.full(2, factor, dtype=np.float32), np.array([2, 3])
-        return self.ops.interpolate(
-            x,
-            scales,
-            "nearest",
-            "scales",
-            axes=axes,
-            coordinate_transformation_mode="asymmetric",  # torch's "nearest"
-            nearest_mode="floor",
-        )
 
     def _with_new_axes(self, x: Any, index: Sequence[Any]) -> Any:
         if any(i is not None and i != slice(None) for i in index):

@@ -11,9 +11,10 @@ import pytest
 import torch
 from PIL import Image
 from scipy import ndimage
+from torch.nn import functional as F
 
 from pneumo.geometry import CANONICAL_PX, canonical
-from pneumo.lungs import LungNetwork, find_lungs, largest_fields, lung_logits
+from pneumo.lungs import Join, LungNetwork, find_lungs, largest_fields, lung_logits
 from pneumo.radiograph import decode
 from pneumo.reader import Reader
 
@@ -50,6 +51,14 @@ def test_lung_logits_lie_on_the_canonical_grid() -> None:
     films = torch.rand(2, 1, CANONICAL_PX, CANONICAL_PX)
     with torch.no_grad():
         assert lung_logits(LungNetwork().eval(), films).shape == films.shape
+
+
+@torch.no_grad()
+def test_joining_is_a_convolution_of_both_at_the_same_size() -> None:
+    torch.manual_seed(0)
+    join, x, skip = Join(6, 3), torch.rand(2, 6, 5, 7), torch.rand(2, 3, 10, 14)
+    both = torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], dim=1)
+    torch.testing.assert_close(join(x, skip), F.conv2d(both, join.weight, padding=1))
 
 
 def test_an_island_is_dropped_and_both_lungs_are_kept() -> None:
