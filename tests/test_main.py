@@ -13,6 +13,7 @@ import pytest
 from pneumo import __version__
 from pneumo.__main__ import STOPPED, main
 from pneumo.reader import Reader
+from pneumo.ward.worklist import AT_ONCE
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +121,8 @@ def test_a_run_stopped_by_hand_keeps_what_it_read(
     assert len(rows(out)) == 2
     monkeypatch.setattr(Ledger, "write", write)
     assert main(command) == 0
-    assert len(rows(out)) == len(read_films) == 3
+    assert len(rows(out)) == 3
+    assert len(read_films) <= 3 + AT_ONCE - 1  # those under way at the stop are read again
 
 
 def test_archives_films_and_folders_mix_and_a_bad_file_stops_nothing(

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from zipfile import ZipFile
 
@@ -19,9 +20,9 @@ from pneumo.decision import Decision
 from pneumo.errors import PneumoError
 from pneumo.gate import Caution
 from pneumo.reader import Reader
-from pneumo.ward.archive import Source, films
+from pneumo.ward.archive import Source, films, in_folders
 from pneumo.ward.spreadsheet import as_csv, heading, ledger, safe
-from pneumo.ward.worklist import FAULT, Entry, Status, Urgency, Worklist, as_json, read_all
+from pneumo.ward.worklist import AT_ONCE, FAULT, Entry, Status, Urgency, Worklist, as_json, read_all
 from pneumo.ward.worklist_table import progress, summary, table
 
 WIDE = "\uff1d\uff0b\uff0d\uff20"  # the wide forms of = + - @
@@ -115,44 +116,49 @@ class Stumbling:
     """A reader that breaks on some of its films, as a fault of the program would."""
 
     def __init__(self, reader: Reader, *, on: set[int]) -> None:
-        self.manifest, self._reader, self._on, self._films = reader.manifest, reader, on, 0
+        self.manifest, self._reader, self._on = reader.manifest, reader, on
 
     def read(self, data: bytes, **options: Any) -> object:
-        self._films += 1
-        if self._films - 1 in self._on:
+        if data[-1] in self._on:
             raise RuntimeError("secret detail")
         return self._reader.read(data, **options)
 
 
+@pytest.fixture
+def numbered(ward: list[Source], tmp_path: Path) -> list[Source]:
+    """Six films, each with its number behind the picture."""
+    for number in range(6):
+        tmp_path.joinpath(f"{number}.png").write_bytes(ward[0].path.read_bytes() + bytes([number]))
+    return list(in_folders([tmp_path]))
+
+
 def test_a_fault_is_logged_marked_and_passed_over(
-    tiny_reader: Reader, ward: list[Source], caplog: pytest.LogCaptureFixture
+    tiny_reader: Reader, numbered: list[Source], caplog: pytest.LogCaptureFixture
 ) -> None:
     stumbling: Any = Stumbling(tiny_reader, on={1, 2, 4})
     with caplog.at_level(logging.ERROR):
-        entries = list(read_all(stumbling, ward[:1] * 6))
+        entries = list(read_all(stumbling, numbered))
     assert [e.status for e in entries] == ["read", "failed", "failed", "read", "failed", "read"]
     assert entries[1].reason == FAULT
     assert entries[1].urgency is Urgency.REFUSED
     assert caplog.text.count("RuntimeError: secret detail") == 3  # with its traceback
-    assert "film.png" not in caplog.text  # a name may be a patient's
+    assert "3.png" not in caplog.text  # a name may be a patient's
 
 
 def test_three_faults_in_a_row_end_the_run(
-    tiny_reader: Reader, ward: list[Source], caplog: pytest.LogCaptureFixture
+    tiny_reader: Reader, numbered: list[Source], caplog: pytest.LogCaptureFixture
 ) -> None:
     stumbling: Any = Stumbling(tiny_reader, on={1, 2, 3})
     entries = []
     with pytest.raises(PneumoError, match="three films in a row") as end:
-        entries.extend(read_all(stumbling, ward[:1] * 6))
+        entries.extend(read_all(stumbling, numbered))
     assert isinstance(end.value.__cause__, RuntimeError)
-    run = read_all(Stumbling(tiny_reader, on={1, 2, 3}), ward[:1] * 6)  # type: ignore[arg-type]
+    run = read_all(Stumbling(tiny_reader, on={1, 2, 3}), numbered)  # type: ignore[arg-type]
     assert [next(run).status for _ in range(3)] == ["read", "failed", "failed"]
     assert caplog.text.count("secret detail") >= 3
 
 
-def test_a_film_is_fetched_only_when_the_one_before_was_taken(
-    tiny_reader: Reader, ward: list[Source]
-) -> None:
+def test_films_are_fetched_no_more_than_one_ahead(tiny_reader: Reader, ward: list[Source]) -> None:
     asked = []
 
     def asking() -> Iterator[Source]:
@@ -163,9 +169,35 @@ def test_a_film_is_fetched_only_when_the_one_before_was_taken(
     run = read_all(tiny_reader, asking())
     assert asked == []
     next(run)
-    assert asked == ward[:1]
+    assert asked == ward[:AT_ONCE]
     next(run)
-    assert asked == ward[:2]
+    assert asked == ward[: AT_ONCE + 1]
+
+
+def test_two_films_are_read_at_once_and_handed_over_in_turn(
+    tiny_reader: Reader, numbered: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, read = Barrier(AT_ONCE, timeout=60), tiny_reader.read
+
+    def together(data: bytes, **options: Any) -> object:
+        other.wait()  # fails when nobody else comes
+        return read(data, **options)
+
+    monkeypatch.setattr(tiny_reader, "read", together)
+    entries = list(read_all(tiny_reader, numbered))
+    assert [(e.number, e.status) for e in entries] == [(n, "read") for n in range(6)]
+    assert [e.source for e in entries] == numbered
+
+
+def test_a_copy_that_is_read_beside_its_film_is_skipped_too(
+    tiny_reader: Reader, ward: list[Source]
+) -> None:
+    taken = set[str]()
+    for each in read_all(tiny_reader, ward[:1] * 3, skip=lambda source, sha256: sha256 in taken):
+        assert each.sha256
+        assert each.sha256 not in taken
+        taken.add(each.sha256)
+    assert len(taken) == 1
 
 
 def test_a_run_that_is_stopped_closes_its_archive(

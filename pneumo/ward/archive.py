@@ -1,4 +1,4 @@
-"""Where films lie: files, folders and ZIP archives, fetched one at a time.
+"""Where films lie: files, folders and ZIP archives, fetched one by one.
 
 An archive is never unpacked to disk, so that no name in it can lead anywhere; its entries are read
 into memory one by one. What an archive says of itself is distrusted: a listing refuses links,
@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from pneumo.errors import UnreadableImage
@@ -55,9 +56,13 @@ class Source:
 
 
 class Shelf:
-    """Fetches the bytes of sources; the archive used last stays open. To be closed."""
+    """Fetches the bytes of sources, for several threads; the archive used last stays open.
+
+    To be closed.
+    """
 
     def __init__(self) -> None:
+        self._turn = Lock()
         self._path: Path | None = None
         self._archive: ZipFile | None = None
         self._open = ExitStack()
@@ -69,17 +74,21 @@ class Shelf:
         if source.entry is None:
             return file_bytes(source.path, name=source.name)
         try:
-            archive = self._archive_at(source.path)
-            entry = archive.infolist()[source.entry]
-            # Both held when the archive was listed; it may have been replaced since.
-            if _refusal_of_entry(entry) or not source.name.endswith(f"/{entry.filename}"):
-                raise BadZipFile("is another archive than the one listed")
-            with archive.open(entry) as stream:  # unpacks no more than the declared size
-                return b"".join(iter(partial(stream.read, PIECE_BYTES), b""))
+            with self._turn:
+                return self._unpacked(source.path, source.entry, name=source.name)
         except DAMAGE as error:
             raise UnreadableImage(
                 "This film is damaged inside its archive; pack the archive again."
             ) from error
+
+    def _unpacked(self, path: Path, position: int, *, name: str) -> bytes:
+        archive = self._archive_at(path)
+        entry = archive.infolist()[position]
+        # Both held when the archive was listed; it may have been replaced since.
+        if _refusal_of_entry(entry) or not name.endswith(f"/{entry.filename}"):
+            raise BadZipFile("is another archive than the one listed")
+        with archive.open(entry) as stream:  # unpacks no more than the declared size
+            return b"".join(iter(partial(stream.read, PIECE_BYTES), b""))
 
     def _archive_at(self, path: Path) -> ZipFile:
         if self._archive is None or self._path != path:
