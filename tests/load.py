@@ -28,7 +28,7 @@ import app
 from pneumo.errors import PneumoError
 from pneumo.reader import Reader, load_reader
 from tabs.doors import Doors, Rate
-from tests.worklist_memory import MIB, resident_bytes
+from tests.long_batch import MIB, resident_bytes
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "train" / "results" / "load.json"

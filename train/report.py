@@ -104,6 +104,8 @@ def block(results: Path = RESULTS) -> str:
     parts += [speed.section(bench) for bench in benches if bench]
     if under_load := load("load", results=results):
         parts.append(speed.under_load(under_load))
+    if batch := load("batch", results=results):
+        parts.append(speed.long_batch(batch))
     return "\n\n".join(
         [*parts, "<sub>Tables and figures by `make report` from `train/results/`.</sub>"]
     )

@@ -64,3 +64,15 @@ def under_load(load: Mapping[str, Any]) -> str:
         f"{load['mixed']} answers to another's film; half within {load['median_s']:.2f} s, 95 of "
         f"100 within {load['p95_s']:.2f} s. Memory of server and clients: {memory} readings."
     )
+
+
+def long_batch(batch: Mapping[str, Any]) -> str:
+    """What a film of a long batch took, and what the memory did meanwhile."""
+    marks = ", ".join(
+        f"{m['ms_per_film']:.0f} ms a film and {m['memory_mib']:,} MiB up to {m['films']:,}"
+        for m in batch["marks"]
+    )
+    return (
+        f"A long batch, measured {batch['measured']} by `python -m tests.long_batch` on "
+        f"{batch['processors']} cores, two films at once: {marks}."
+    )
