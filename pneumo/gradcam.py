@@ -25,26 +25,39 @@ def evidence(network: Network, features: Tensor, *, target: str = PNEUMONIA) -> 
     one unit; for a pooled linear head and two classes the map is CAM (Zhou et al. 2016). Raises
     ValueError for an unknown target.
     """
-    (found,) = evidence_of_each([network], [features], target=target)
+    (found,) = Heads([network], [features]).evidence(target)
     return found
 
 
-def evidence_of_each(
-    networks: Sequence[Network], features: Sequence[Tensor], *, target: str = PNEUMONIA
-) -> list[Tensor]:
-    """The evidence of several networks of the same classes, by one backward pass through heads."""
-    leaves = [each.detach().requires_grad_() for each in features]  # (B, C, h, w)
-    with torch.enable_grad():
-        logits = [n.logits(leaf) for n, leaf in zip(networks, leaves, strict=True)]
-        score = log_odds_of(networks[0], torch.cat(logits), target)  # (B * members,)
-        slopes = torch.autograd.grad(score.sum(), leaves)
-    return [_weighted(leaf.detach(), slope) for leaf, slope in zip(leaves, slopes, strict=True)]
+class Heads:
+    """The second halves of networks of the same classes, each on features (B, C, h, w) of its own.
+
+    What they make of them is worked out once, for the logits and for every map.
+    """
+
+    def __init__(self, networks: Sequence[Network], features: Sequence[Tensor]) -> None:
+        self._networks = networks
+        self._leaves = [each.detach().requires_grad_() for each in features]
+        with torch.enable_grad():
+            pairs = zip(networks, self._leaves, strict=True)
+            self._logits = torch.cat([network.logits(leaf) for network, leaf in pairs])
+
+    @property
+    def logits(self) -> Tensor:
+        """(M * B, K), network by network."""
+        return self._logits.detach()
+
+    def evidence(self, target: str = PNEUMONIA) -> list[Tensor]:
+        """Each network's map (B, h, w) as `evidence` makes it, all by one backward pass."""
+        with torch.enable_grad():
+            score = log_odds_of(self._networks[0], self._logits, target).sum()
+        slopes = torch.autograd.grad(score, self._leaves, retain_graph=True)
+        return [_weighted(x.detach(), s) for x, s in zip(self._leaves, slopes, strict=True)]
 
 
 def _weighted(features: Tensor, slope: Tensor) -> Tensor:
-    # The head averages over the grid, so the slope of one cell is 1 / (h * w) of the whole effect.
-    cells = features.shape[2] * features.shape[3]
-    weight = slope.mean(dim=(2, 3), keepdim=True) * cells  # (B, C, 1, 1)
+    # Summed: the head averages over the grid, so one cell's slope is 1 / (h * w) of the effect.
+    weight = slope.sum(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
     return (weight * features).sum(dim=1).relu()
 
 

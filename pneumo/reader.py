@@ -122,14 +122,15 @@ class Reader:
         cautions += gate.require_lungs(lungs)
         tell(0.5, f"Asking {len(self.members)} networks")
         boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in self.manifest.members]
-        features, logits = self._forward(picture, boxes)
+        features = self.features(picture, boxes)
         likeness = self._likeness(picture, features)
         if likeness:
             cautions += gate.require_familiar(likeness)
-        estimate = Estimate.from_members(logits, [m.calibration for m in self.manifest.members])
+        heads = gradcam.Heads(self.members, features)
+        estimate = self._estimate(heads)
         decision = point.decide(estimate, disagreement_limit=self.manifest.disagreement_limit)
         tell(0.8, "Mapping the evidence")
-        evidence = self._evidence(features, boxes)
+        evidence = self._evidence(heads, boxes)
         seen = self.manifest.reliability.at(estimate.probability)
         return Reading(
             film=film,
@@ -190,12 +191,9 @@ class Reader:
         alone = [Part(network, (1, 1, member.size_px, member.size_px))]
         return engine.prepare(alone, device=self.device, name=engine.TORCH)([square])[0]
 
-    @torch.no_grad()
-    def _forward(self, picture: Tensor, boxes: list[Box]) -> tuple[list[Tensor], np.ndarray]:
-        """Features of each member (1, C, h, w), float32, and logits (M, K)."""
-        features = self.features(picture, boxes)
-        logits = [n.logits(f) for n, f in zip(self.members, features, strict=True)]
-        return features, torch.cat(logits).double().cpu().numpy()
+    def _estimate(self, heads: gradcam.Heads) -> Estimate:
+        logits = heads.logits.double().cpu().numpy()  # (M, K)
+        return Estimate.from_members(logits, [m.calibration for m in self.manifest.members])
 
     def _likeness(self, picture: Tensor, features: list[Tensor]) -> Likeness | None:
         """How like the training films a picture is; None where the gate was not fitted."""
@@ -205,14 +203,14 @@ class Reader:
         files = [m.weights.sha256 for m in self.manifest.members]
         return known.likeness(picture, features[files.index(known.member_sha256)])
 
-    def _evidence(self, features: list[Tensor], boxes: list[Box]) -> np.ndarray:
+    def _evidence(self, heads: gradcam.Heads, boxes: list[Box]) -> np.ndarray:
         """The members' calibrated evidence, averaged on the canonical film (224, 224)."""
-        found = gradcam.evidence_of_each(self.members, features)
-        maps = [
-            to_film(each[0] / member.calibration.temperature, box)
-            for member, each, box in zip(self.manifest.members, found, boxes, strict=True)
-        ]
-        return torch.stack(maps).mean(dim=0).cpu().numpy()
+        sums: dict[tuple[Box, torch.Size], Tensor] = {}  # members with one grid are laid as one
+        for member, found, box in zip(self.manifest.members, heads.evidence(), boxes, strict=True):
+            grid = box, found[0].shape
+            sums[grid] = sums.get(grid, 0) + found[0] / member.calibration.temperature
+        laid = [to_film(total, box) for (box, _), total in sums.items()]
+        return (torch.stack(laid).sum(dim=0) / len(boxes)).cpu().numpy()
 
 
 def default_device() -> torch.device:

@@ -14,7 +14,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from pneumo import gate, machine, overlay
+from pneumo import gate, gradcam, machine, overlay
 from pneumo.engine import prepare
 from pneumo.geometry import GEOMETRIES, canonical
 from pneumo.lungs import find_lungs
@@ -75,11 +75,14 @@ def stages(reader: Reader, data: bytes, *, rounds: int) -> dict[str, float]:
             reader.bundle.familiarity.mirrored(picture)
         watch.lap("gate")
         boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in reader.manifest.members]
-        features, _ = reader._forward(picture, boxes)
+        features = reader.features(picture, boxes)
         watch.lap("forward")
         reader._likeness(picture, features)
         watch.lap("gate")
-        evidence = reader._evidence(features, boxes)
+        heads = gradcam.Heads(reader.members, features)
+        reader._estimate(heads)
+        watch.lap("forward")
+        evidence = reader._evidence(heads, boxes)
         watch.lap("evidence")
         overlay.layer(evidence, full_scale=reader.manifest.evidence_full_scale)
         watch.lap("overlay")

@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
+from pneumo import gradcam
 from pneumo.bundle import WeightFile
 from pneumo.calibration import (
     Estimate,
@@ -170,9 +171,12 @@ def test_a_member_says_the_same_in_calibration_as_in_a_reading(tiny_reader):
 
     for i in range(3):
         boxes = [chosen.boxes(c.geometry)[i] for c in contenders]
-        features, logits = tiny_reader._forward(pixels[i : i + 1].float() / 255, boxes)
-        assert np.stack([o.logits[i] for o in said]) == pytest.approx(logits, abs=1e-5)
-        evidence = tiny_reader._evidence(features, boxes)
+        features = tiny_reader.features(pixels[i : i + 1].float() / 255, boxes)
+        heads = gradcam.Heads(tiny_reader.members, features)
+        assert np.stack([o.logits[i] for o in said]) == pytest.approx(
+            heads.logits.numpy(), abs=1e-5
+        )
+        evidence = tiny_reader._evidence(heads, boxes)
         assert peaks[i] == pytest.approx(evidence.max(), rel=1e-4)
 
 
