@@ -43,7 +43,7 @@ def measure(reader: Reader, film: bytes, *, rounds: int) -> dict[str, Any]:
 
     Raises a PneumoError where the reader refuses the film.
     """
-    device, parts = reader.device, reader.parts()
+    device, parts = reader.device, reader.ensemble.parts()
     squares = stopwatch.squares_of(reader, film)
     stages = stopwatch.stages(reader, film, rounds=rounds)
     peak = machine.peak_mb(device)  # before anybody else takes memory

@@ -8,11 +8,14 @@ AVX-512's bfloat16. Nothing is cached on disk.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -53,6 +56,9 @@ class Engine(Protocol):
     name: str
     halves: bool  # whether parts that stand it run in bfloat16
 
+    def quiet(self) -> AbstractContextManager[object]:
+        """Within it torch leaves this engine the cores, as far as this thread is concerned."""
+
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """One input per part, in its shape -> each part's output, float32."""
 
@@ -66,6 +72,9 @@ class TorchEngine:
         self.halves = device.type == "cuda"
         self._device = device
         self._calls = [(getattr(p.network, p.method), self.halves and p.halved) for p in parts]
+
+    def quiet(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
     @torch.no_grad()
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -96,6 +105,9 @@ class OpenVINOEngine:
             if mine
         ]
 
+    def quiet(self) -> AbstractContextManager[object]:
+        return one_torch_thread()
+
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         found: dict[int, Tensor] = {}
         for mine, graph in self._graphs:
@@ -124,6 +136,27 @@ class Graph:
         found = [torch.from_numpy(request.get_output_tensor(i).data.copy()) for i in self._outputs]
         self._idle.append(request)
         return found
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Torch computes in the asking thread alone, and for no other thread anything changes.
+
+    Else its helpers spin for milliseconds after each small operation, in wait of another.
+    """
+    usual = torch.get_num_threads()  # torch settles on it at a thread's first question
+    set_number = getattr(_torch_library(), "omp_set_num_threads", lambda number: None)
+    set_number(1)
+    try:
+        yield
+    finally:
+        set_number(usual)
+
+
+@cache
+def _torch_library() -> ctypes.CDLL:
+    # Not by torch.set_num_threads: every thread that is new to torch would take its number over.
+    return ctypes.CDLL(torch._C.__file__)
 
 
 def multiplies_bfloat16() -> bool:

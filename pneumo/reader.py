@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +20,9 @@ from pneumo.bundle import MANIFEST, Bundle, Manifest, Member, load_bundle
 from pneumo.calibration import ConformalLevel, Estimate, Interval
 from pneumo.decision import Decision, OperatingPoint
 from pneumo.engine import Part
+from pneumo.ensemble import Ensemble
 from pneumo.familiarity import Likeness
-from pneumo.geometry import GEOMETRIES, Box, canonical, to_film, to_square
+from pneumo.geometry import Box, canonical, to_film
 from pneumo.lungs import LUNG_INPUT_PX, Lungs, find_lungs
 from pneumo.networks.base import Network
 from pneumo.radiograph import Radiograph, decode
@@ -79,7 +81,7 @@ class Reader:
         self.members: tuple[Network, ...] = tuple(self.place(m) for m in bundle.members)
         self.lung_network = bundle.lungs.to(self.device)
         name = engine_name or engine.default_engine(self.device)
-        self.ensemble = engine.prepare(self.parts(), device=self.device, name=name)
+        self.ensemble = Ensemble(self.manifest, self.members, device=self.device, name=name)
         outline = [Part(self.lung_network, (1, 1, LUNG_INPUT_PX, LUNG_INPUT_PX), "forward")]
         self.outline = engine.prepare(outline, device=self.device, name=name)
 
@@ -91,7 +93,8 @@ class Reader:
         Where the graphics card's memory is full the processor reads, and the reading says so.
         """
         try:
-            return self._read(data, operating_point=operating_point, progress=progress)
+            with self.ensemble.quiet():
+                return self._read(data, operating_point=operating_point, progress=progress)
         except torch.OutOfMemoryError:
             if self.device.type == "cpu":
                 raise
@@ -114,15 +117,15 @@ class Reader:
         cautions = gate.require_film(film)
         tell(0.3, "Finding the lungs")
         picture = canonical(film.pixels).to(self.device)  # (1, 1, 224, 224)
-        familiarity = self.bundle.familiarity
-        if familiarity:
-            gate.require_upright(familiarity.pose(picture))
-            cautions += gate.note_side(familiarity.mirrored(picture))
-        lungs = find_lungs(lambda small: self.outline([small])[0], picture)
-        cautions += gate.require_lungs(lungs)
-        tell(0.5, f"Asking {len(self.members)} networks")
-        boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in self.manifest.members]
-        features = self.features(picture, boxes)
+        with ThreadPoolExecutor(1) as meanwhile:
+            early = meanwhile.submit(self.ensemble.early, picture, film.aspect)
+            cautions += self._pose(picture)
+            lungs = find_lungs(lambda small: self.outline([small])[0], picture)
+            cautions += gate.require_lungs(lungs)
+            tell(0.5, f"Asking {len(self.members)} networks")
+            late = self.ensemble.late(picture, film.aspect, lungs.mask)
+        looks = early.result() | late
+        boxes, features = zip(*(looks[place] for place in sorted(looks)), strict=True)
         likeness = self._likeness(picture, features)
         if likeness:
             cautions += gate.require_familiar(likeness)
@@ -148,7 +151,7 @@ class Reader:
             training_prevalence=self.manifest.training_prevalence,
             weights=self.manifest.revision,
             seconds=time.perf_counter() - started,
-            boxes=tuple(boxes),
+            boxes=boxes,
             conformal=self.manifest.conformal,
             likeness=likeness,
         )
@@ -164,38 +167,25 @@ class Reader:
         """A network where and how this reader computes."""
         return network.to(self.device).to(memory_format=torch.channels_last)
 
-    def parts(self, *, films: int = 1) -> list[Part]:
-        """The first halves of the members, for so many films at once."""
-        pairs = zip(self.manifest.members, self.members, strict=True)
-        return [Part(network, (films, 1, m.size_px, m.size_px)) for m, network in pairs]
-
-    def square(self, member: Member, picture: Tensor, box: Box) -> Tensor:
-        """The standardised square (1, 1, S, S) that a member is shown of a canonical picture."""
-        square = to_square(picture, box, size_px=member.size_px)
-        return (square - self.manifest.mean) / self.manifest.std
-
-    def squares(self, picture: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
-        """What each member is shown of a canonical picture: (1, 1, S, S)."""
-        asked = [(m, (m.size_px, box)) for m, box in zip(self.manifest.members, boxes, strict=True)]
-        members = {seen: m for m, seen in asked}  # members that see the same share one square
-        made = {seen: self.square(m, picture, seen[1]) for seen, m in members.items()}
-        return [made[seen] for _, seen in asked]
-
-    def features(self, picture: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
-        """What each member sees in a canonical picture (1, 1, 224, 224): (1, C, h, w), float32."""
-        return self.ensemble(self.squares(picture, boxes))
-
     def look(self, member: Member, network: Network, picture: Tensor, box: Box) -> Tensor:
         """What one network sees that is no member of the ensemble: (1, C, h, w), float32."""
-        square = self.square(member, picture, box)  # (1, 1, S, S)
+        square = self.ensemble.square(member, picture, box)  # (1, 1, S, S)
         alone = [Part(network, (1, 1, member.size_px, member.size_px))]
         return engine.prepare(alone, device=self.device, name=engine.TORCH)([square])[0]
+
+    def _pose(self, picture: Tensor) -> tuple[gate.Caution, ...]:
+        """Cautions of how a film is stored. Raises UnsuitableImage."""
+        known = self.bundle.familiarity
+        if known is None:
+            return ()
+        gate.require_upright(known.pose(picture))
+        return gate.note_side(known.mirrored(picture))
 
     def _estimate(self, heads: gradcam.Heads) -> Estimate:
         logits = heads.logits.double().cpu().numpy()  # (M, K)
         return Estimate.from_members(logits, [m.calibration for m in self.manifest.members])
 
-    def _likeness(self, picture: Tensor, features: list[Tensor]) -> Likeness | None:
+    def _likeness(self, picture: Tensor, features: Sequence[Tensor]) -> Likeness | None:
         """How like the training films a picture is; None where the gate was not fitted."""
         known = self.bundle.familiarity
         if known is None:
@@ -203,7 +193,7 @@ class Reader:
         files = [m.weights.sha256 for m in self.manifest.members]
         return known.likeness(picture, features[files.index(known.member_sha256)])
 
-    def _evidence(self, heads: gradcam.Heads, boxes: list[Box]) -> np.ndarray:
+    def _evidence(self, heads: gradcam.Heads, boxes: Sequence[Box]) -> np.ndarray:
         """The members' calibrated evidence, averaged on the canonical film (224, 224)."""
         sums: dict[tuple[Box, torch.Size], Tensor] = {}  # members with one grid are laid as one
         for member, found, box in zip(self.manifest.members, heads.evidence(), boxes, strict=True):

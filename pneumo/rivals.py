@@ -62,7 +62,7 @@ class BaselineA:
         members = self.reader.manifest.members
         for member, network in zip(members, self.members, strict=True):
             box = GEOMETRIES[member.geometry](film.aspect, mask)
-            said, found = explained(network, self.reader.square(member, picture, box))
+            said, found = explained(network, self.reader.ensemble.square(member, picture, box))
             logits.append(said)
             maps.append(to_film(found, box))
         estimate = Estimate.from_members(np.concatenate(logits), [m.calibration for m in members])

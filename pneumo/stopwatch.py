@@ -55,40 +55,42 @@ def squares_of(reader: Reader, data: bytes) -> list[Tensor]:
     """What the members are shown of a film: (1, 1, S, S) each."""
     reading = reader.read(data)
     picture = canonical(reading.film.pixels).to(reader.device)
-    return reader.squares(picture, reading.boxes)
+    return reader.ensemble.squares(picture, reading.boxes)
 
 
 def stages(reader: Reader, data: bytes, *, rounds: int) -> dict[str, float]:
-    """Median milliseconds of each stage of a reading."""
-    found = []
-    for _ in range(rounds + 1):
-        watch = _Watch()
-        film = decode(data)
-        picture = canonical(film.pixels).to(reader.device)
-        watch.lap("decode")
-        lungs = find_lungs(lambda small: reader.outline([small])[0], picture)
-        watch.lap("lungs")
-        gate.require_film(film)
-        gate.require_lungs(lungs)
-        if reader.bundle.familiarity:
-            gate.require_upright(reader.bundle.familiarity.pose(picture))
-            reader.bundle.familiarity.mirrored(picture)
-        watch.lap("gate")
-        boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in reader.manifest.members]
-        features = reader.features(picture, boxes)
-        watch.lap("forward")
-        reader._likeness(picture, features)
-        watch.lap("gate")
-        heads = gradcam.Heads(reader.members, features)
-        reader._estimate(heads)
-        watch.lap("forward")
-        evidence = reader._evidence(heads, boxes)
-        watch.lap("evidence")
-        overlay.layer(evidence, full_scale=reader.manifest.evidence_full_scale)
-        watch.lap("overlay")
-        found.append(watch.ms)
-    warm = found[1:]
+    """Median milliseconds of each stage of a reading, if none overlapped another."""
+    with reader.ensemble.quiet():
+        warm = [_stages(reader, data) for _ in range(rounds + 1)][1:]
     return {stage: median(turn[stage] for turn in warm) for stage in warm[0]}
+
+
+def _stages(reader: Reader, data: bytes) -> dict[str, float]:
+    watch = _Watch()
+    film = decode(data)
+    picture = canonical(film.pixels).to(reader.device)
+    watch.lap("decode")
+    lungs = find_lungs(lambda small: reader.outline([small])[0], picture)
+    watch.lap("lungs")
+    gate.require_film(film)
+    gate.require_lungs(lungs)
+    if reader.bundle.familiarity:
+        gate.require_upright(reader.bundle.familiarity.pose(picture))
+        reader.bundle.familiarity.mirrored(picture)
+    watch.lap("gate")
+    boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in reader.manifest.members]
+    features = reader.ensemble(reader.ensemble.squares(picture, boxes))
+    watch.lap("forward")
+    reader._likeness(picture, features)
+    watch.lap("gate")
+    heads = gradcam.Heads(reader.members, features)
+    reader._estimate(heads)
+    watch.lap("forward")
+    evidence = reader._evidence(heads, boxes)
+    watch.lap("evidence")
+    overlay.layer(evidence, full_scale=reader.manifest.evidence_full_scale)
+    watch.lap("overlay")
+    return watch.ms
 
 
 class _Watch:
@@ -106,7 +108,7 @@ class _Watch:
 
 def batch(reader: Reader, films: int) -> dict[str, float]:
     """The members' bare forward pass on so many films at once."""
-    parts = reader.parts(films=films)
+    parts = reader.ensemble.parts(films=films)
     engine = prepare(parts, device=reader.device, name=reader.ensemble.name)
     squares = [torch.rand(part.shape, device=reader.device) for part in parts]
 

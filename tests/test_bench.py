@@ -90,7 +90,7 @@ def test_the_baseline_reads_the_same_film_to_the_same_end(
 @pytest.mark.slow
 def test_the_exported_members_see_the_same(tiny_reader: Reader, film_bytes: bytes) -> None:
     pytest.importorskip("onnxruntime")
-    parts, squares = tiny_reader.parts(), stopwatch.squares_of(tiny_reader, film_bytes)
+    parts, squares = tiny_reader.ensemble.parts(), stopwatch.squares_of(tiny_reader, film_bytes)
     expected = TorchEngine(parts, device=CPU)(squares)
     exported: Any = rivals.in_onnxruntime(parts)(squares)
     alone: Any = rivals.in_openvino(parts)(squares)

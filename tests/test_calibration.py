@@ -169,9 +169,9 @@ def test_a_member_says_the_same_in_calibration_as_in_a_reading(tiny_reader):
         said = [ensemble.outputs(c, chosen) for c in contenders]
     peaks = ensemble.evidence_peaks(contenders, said, calibrations, chosen)
 
-    for i in range(3):
+    for i, picture in enumerate((pixels.float() / 255).split(1)):
         boxes = [chosen.boxes(c.geometry)[i] for c in contenders]
-        features = tiny_reader.features(pixels[i : i + 1].float() / 255, boxes)
+        features = tiny_reader.ensemble(tiny_reader.ensemble.squares(picture, boxes))
         heads = gradcam.Heads(tiny_reader.members, features)
         assert np.stack([o.logits[i] for o in said]) == pytest.approx(
             heads.logits.numpy(), abs=1e-5

@@ -173,6 +173,19 @@ def answers_of(reader: Reader) -> Answers:
     return answers
 
 
+def test_torch_keeps_to_one_thread_in_one_thread_only() -> None:
+    usual = torch.get_num_threads()
+    if usual == 1:
+        pytest.skip("this machine has one core")
+    with ThreadPoolExecutor(1) as other:
+        with OpenVINOEngine([]).quiet():
+            assert torch.get_num_threads() == 1
+            assert other.submit(torch.get_num_threads).result() == usual
+        assert torch.get_num_threads() == usual
+    with by_torch([]).quiet():
+        assert torch.get_num_threads() == usual
+
+
 @pytest.fixture(scope="module")
 def by_torch_alone() -> Answers:
     return answers_of(load_reader(WEIGHTS, device=CPU, engine_name=TORCH))

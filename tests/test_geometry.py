@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from pneumo.geometry import (
+    BY_LUNGS,
     CANONICAL_PX,
     GEOMETRIES,
+    NO_LUNGS,
     Box,
     canonical,
     centre_crop,
@@ -19,7 +21,6 @@ from pneumo.geometry import (
 )
 
 ASPECTS = [0.7, 1.0, 1.37, 2.4]
-NO_LUNGS = np.zeros((CANONICAL_PX, CANONICAL_PX), dtype=bool)
 
 
 def smooth_film(height: int, width: int, *, seed: int = 0) -> np.ndarray:
@@ -135,6 +136,16 @@ def test_the_canonical_picture_of_an_enlarged_film_is_that_of_the_film(scale: in
     film = smooth_film(336, 448)
     enlarged = np.kron(film, np.ones((scale, scale), dtype=np.float32))
     assert (canonical(film) - canonical(enlarged)).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("name", sorted(GEOMETRIES))
+def test_what_need_not_wait_for_the_lungs_looks_where_it_would_anyway(name: str) -> None:
+    lungs = ellipses(CANONICAL_PX, CANONICAL_PX)
+    if name in BY_LUNGS:
+        with pytest.raises(ValueError, match="lung pixel"):
+            GEOMETRIES[name](1.37, NO_LUNGS)
+    else:
+        assert GEOMETRIES[name](1.37, NO_LUNGS) == GEOMETRIES[name](1.37, lungs)
 
 
 @pytest.mark.parametrize("aspect", ASPECTS)

@@ -46,7 +46,8 @@ def stages(bench: Mapping[str, Any]) -> str:
     threads = ", ".join(f"{t['films_per_s']:.1f} by {t['threads']}" for t in bench["threads"])
     memory = f"; at most {bench['peak_mb']:,.0f} MB of memory" if bench["peak_mb"] else ""
     return (
-        f"Milliseconds by stage: {parts}. Forward pass per film, by films at once: {batches}. "
+        f"Milliseconds by stage, each by itself: {parts}; members that need no lungs look while "
+        f"these are found. Forward pass per film, by films at once: {batches}. "
         f"Whole readings per second, by threads: {threads}. From the start of the process to its "
         f"first reading {bench['startup_s']:.1f} s{memory}."
     )
