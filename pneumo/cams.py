@@ -53,7 +53,8 @@ def explain(
     picture = canonical(reading.film.pixels).to(reader.device)  # (1, 1, 224, 224)
     maps = []
     ensemble = reader.ensemble
-    seen = ensemble(ensemble.squares(picture, reading.boxes))  # (1, C, h, w) of each member
+    with ensemble.quiet():
+        seen = ensemble(ensemble.squares(picture, reading.boxes))  # (1, C, h, w) of each member
     members = zip(reader.manifest.members, reader.members, seen, reading.boxes, strict=True)
     for member, network, features, box in members:
         head = CalibratedHead(network, member.calibration)

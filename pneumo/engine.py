@@ -140,10 +140,12 @@ class Graph:
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Torch computes in the asking thread alone, and for no other thread anything changes.
+    """Torch computes in the asking thread alone; nothing changes for other threads.
 
-    Else its helpers spin for milliseconds after each small operation, in wait of another.
+    Else its helpers spin for milliseconds after each small operation, in wait of another. Where a
+    library does not name what it rests on, as on Windows, they go on doing so.
     """
+    # Not by torch.set_num_threads: every thread that is new to torch would take its number over.
     usual = torch.get_num_threads()  # torch settles on it at a thread's first question
     set_number = getattr(_torch_library(), "omp_set_num_threads", lambda number: None)
     set_number(1)
@@ -155,7 +157,6 @@ def one_torch_thread() -> Iterator[None]:
 
 @cache
 def _torch_library() -> ctypes.CDLL:
-    # Not by torch.set_num_threads: every thread that is new to torch would take its number over.
     return ctypes.CDLL(torch._C.__file__)
 
 

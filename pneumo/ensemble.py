@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -39,7 +41,9 @@ class Ensemble:
     ) -> None:
         self.members, self.networks = manifest.members, networks
         self._mean, self._std = manifest.mean, manifest.std
-        self._early, self._late = (self._team(x, device, name) for x in (False, True))
+        self._early, self._late = self._teams(device, name)
+        if self._early.engine.name != self._late.engine.name:  # one has a layer OpenVINO lacks
+            self._early, self._late = self._teams(device, engine.TORCH)
 
     @property
     def name(self) -> str:
@@ -63,9 +67,18 @@ class Ensemble:
             found |= zip(team.places, seen, strict=True)
         return [found[place] for place in sorted(found)]
 
-    def early(self, picture: Tensor, aspect: float) -> Looks:
-        """The early team's looks at a canonical picture (1, 1, 224, 224), float32 (1, C, h, w)."""
-        return self._ask(self._early, picture, aspect, NO_LUNGS)
+    @contextmanager
+    def begun(self, picture: Tensor, aspect: float) -> Iterator[Callable[[], Looks]]:
+        """Within it the early team is being asked; what is given waits for its looks.
+
+        ``picture`` is canonical, (1, 1, 224, 224); what is seen float32, (1, C, h, w).
+        """
+        ask = partial(self._ask, self._early, picture, aspect, NO_LUNGS)
+        if self.name != engine.OPENVINO:  # torch has all cores, or the card, at work for one team
+            yield ask
+            return
+        with ThreadPoolExecutor(1) as meanwhile:
+            yield meanwhile.submit(ask).result
 
     def late(self, picture: Tensor, aspect: float, lungs: np.ndarray) -> Looks:
         """The late team's looks. ``lungs`` is a bool mask (h, w) over the whole film."""
@@ -90,11 +103,15 @@ class Ensemble:
         made = {seen: self.square(m, picture, seen[1]) for seen, m in shown.items()}
         return [made[seen] for _, seen in asked]
 
-    def _team(self, late: bool, device: torch.device, name: str) -> Team:
-        parts = self.parts()
-        places = [i for i, m in enumerate(self.members) if (m.geometry in BY_LUNGS) == late]
-        mine = [parts[place] for place in places]
-        return Team(tuple(places), engine.prepare(mine, device=device, name=name))
+    def _teams(self, device: torch.device, name: str) -> tuple[Team, Team]:
+        parts, waits = self.parts(), [m.geometry in BY_LUNGS for m in self.members]
+        early, late = (tuple(i for i, w in enumerate(waits) if w == x) for x in (False, True))
+
+        def team(places: tuple[int, ...]) -> Team:
+            mine = [parts[place] for place in places]
+            return Team(places, engine.prepare(mine, device=device, name=name))
+
+        return team(early), team(late)
 
     def _ask(self, team: Team, picture: Tensor, aspect: float, lungs: np.ndarray) -> Looks:
         members = [self.members[place] for place in team.places]

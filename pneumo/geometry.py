@@ -97,7 +97,7 @@ GEOMETRIES: dict[str, Callable[[float, np.ndarray], Box]] = {
     "lung_box": lung_box,
     "squash": squash,
 }
-BY_LUNGS = {"lung_box"}  # the rest need not wait until the lungs are found
+BY_LUNGS = frozenset({"lung_box"})  # the rest need not wait until the lungs are found
 NO_LUNGS = np.zeros((1, 1), dtype=bool)
 
 

@@ -23,8 +23,8 @@ class Join(nn.Conv2d):
     """Convolves what came through a skip connection together with x at twice its size.
 
     Enlarging to the nearest pixel shows the 3 x 3 taps each pixel of x four times. Here taps that
-    meet the same pixel are added up first: a transposed convolution of 4 x 4 taps, with half the
-    multiply-adds, and nothing is enlarged or put together.
+    meet the same pixel are added up first: a transposed convolution of 4 x 4 taps, with 4/9 of the
+    multiply-adds for x, and nothing is enlarged or put together.
     """
 
     def __init__(self, deep: int, skip: int) -> None:

@@ -6,10 +6,9 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -68,6 +67,8 @@ class Reading:
 class Reader:
     """Reads films with one ensemble. Never changes after construction; safe to share by threads."""
 
+    films_at_once = 2  # that a worklist hands over: a third adds next to nothing
+
     def __init__(
         self,
         bundle: Bundle,
@@ -75,6 +76,8 @@ class Reader:
         device: torch.device | None = None,
         engine_name: str | None = None,
     ) -> None:
+        self._spare: Reader | None = None
+        self._turn = Lock()
         self.device = device or default_device()
         self.bundle = bundle
         self.manifest: Manifest = bundle.manifest
@@ -102,10 +105,13 @@ class Reader:
         reading = self.spare.read(data, operating_point=operating_point, progress=progress)
         return replace(reading, cautions=(*reading.cautions, gate.Caution.BY_PROCESSOR))
 
-    @cached_property
+    @property
     def spare(self) -> Reader:
-        """The same weights on the processor, loaded when they are first needed."""
-        return Reader(load_bundle(self.bundle.folder), device=torch.device("cpu"))
+        """The same weights on the processor, loaded once, when they are first needed."""
+        with self._turn:
+            if self._spare is None:
+                self._spare = Reader(load_bundle(self.bundle.folder), device=torch.device("cpu"))
+            return self._spare
 
     def _read(self, data: bytes, *, operating_point: str, progress: Progress | None) -> Reading:
         started = time.perf_counter()
@@ -117,14 +123,12 @@ class Reader:
         cautions = gate.require_film(film)
         tell(0.3, "Finding the lungs")
         picture = canonical(film.pixels).to(self.device)  # (1, 1, 224, 224)
-        with ThreadPoolExecutor(1) as meanwhile:
-            early = meanwhile.submit(self.ensemble.early, picture, film.aspect)
+        with self.ensemble.begun(picture, film.aspect) as early:
             cautions += self._pose(picture)
             lungs = find_lungs(lambda small: self.outline([small])[0], picture)
             cautions += gate.require_lungs(lungs)
             tell(0.5, f"Asking {len(self.members)} networks")
-            late = self.ensemble.late(picture, film.aspect, lungs.mask)
-        looks = early.result() | late
+            looks = self.ensemble.late(picture, film.aspect, lungs.mask) | early()
         boxes, features = zip(*(looks[place] for place in sorted(looks)), strict=True)
         likeness = self._likeness(picture, features)
         if likeness:

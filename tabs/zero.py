@@ -70,6 +70,8 @@ def lent_in_turn(task: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
 class Borrower(Reader):
     """A reader that borrows a GPU for each film."""
 
+    films_at_once = 1  # two would borrow two
+
     def __init__(self, reader: Reader) -> None:
         vars(self).update(vars(reader))  # the same networks, as the other process knows them
         self._borrow = lent(reader.read)

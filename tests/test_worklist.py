@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from pneumo.gate import Caution
 from pneumo.reader import Reader
 from pneumo.ward.archive import Source, films, in_folders
 from pneumo.ward.spreadsheet import as_csv, heading, ledger, safe
-from pneumo.ward.worklist import AT_ONCE, FAULT, Entry, Status, Urgency, Worklist, as_json, read_all
+from pneumo.ward.worklist import FAULT, Entry, Status, Urgency, Worklist, as_json, read_all
 from pneumo.ward.worklist_table import progress, summary, table
 
 WIDE = "\uff1d\uff0b\uff0d\uff20"  # the wide forms of = + - @
@@ -117,6 +118,7 @@ class Stumbling:
 
     def __init__(self, reader: Reader, *, on: set[int]) -> None:
         self.manifest, self._reader, self._on = reader.manifest, reader, on
+        self.films_at_once = reader.films_at_once
 
     def read(self, data: bytes, **options: Any) -> object:
         if data[-1] in self._on:
@@ -142,7 +144,7 @@ def test_a_fault_is_logged_marked_and_passed_over(
     assert entries[1].reason == FAULT
     assert entries[1].urgency is Urgency.REFUSED
     assert caplog.text.count("RuntimeError: secret detail") == 3  # with its traceback
-    assert "3.png" not in caplog.text  # a name may be a patient's
+    assert not re.search(r"\b[0-5]\.png", caplog.text)  # a name may be a patient's
 
 
 def test_three_faults_in_a_row_end_the_run(
@@ -169,15 +171,15 @@ def test_films_are_fetched_no_more_than_one_ahead(tiny_reader: Reader, ward: lis
     run = read_all(tiny_reader, asking())
     assert asked == []
     next(run)
-    assert asked == ward[:AT_ONCE]
+    assert asked == ward[: Reader.films_at_once]
     next(run)
-    assert asked == ward[: AT_ONCE + 1]
+    assert asked == ward[: Reader.films_at_once + 1]
 
 
 def test_two_films_are_read_at_once_and_handed_over_in_turn(
     tiny_reader: Reader, numbered: list[Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, read = Barrier(AT_ONCE, timeout=60), tiny_reader.read
+    other, read = Barrier(Reader.films_at_once, timeout=60), tiny_reader.read
 
     def together(data: bytes, **options: Any) -> object:
         other.wait()  # fails when nobody else comes

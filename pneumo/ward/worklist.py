@@ -21,9 +21,6 @@ from pneumo.reader import SCREENING, Reader
 from pneumo.ward.archive import Shelf, Source
 
 SCHEMA = "pneumo.worklist/1"
-# Films: while one is decoded or mapped, the networks look at the other. Two cores read a quarter
-# more a second by it, and a third film adds next to nothing.
-AT_ONCE = 2
 MAX_FAULTS_IN_A_ROW = 3  # then it is not the films that are at fault
 BROKEN = (
     "The instrument failed on three films in a row, so the rest was not read; tell whoever runs it."
@@ -72,7 +69,7 @@ class Entry:
     decision: Decision | None = None
     cautions: tuple[Caution, ...] = ()
     reason: str | None = None  # of a refusal or failure: one sentence for the clinician
-    seconds: float = 0.0
+    seconds: float = 0.0  # beside another film
 
     @property
     def key(self) -> str:
@@ -132,23 +129,26 @@ def read_all(
     skip: Callable[[Source, str], bool] = lambda source, sha256: False,
     shelf: Shelf | None = None,
 ) -> Iterator[Entry]:
-    """Read films, ``AT_ONCE`` in memory at a time, in their order; may be closed between two.
+    """Read films, ``reader.films_at_once`` at a time, in their order; may be closed between two.
+
+    While one is decoded or mapped the networks look at another: on two cores that makes a quarter
+    more a second. When a run ends, what was read ahead is dropped.
 
     Their bytes come from ``shelf``, which is closed in the end, or else from the disk.
 
     A refused film is an entry with its reason. An unexpected error goes to the log with its
     traceback and its film becomes an entry that failed; the third in a row ends the run with a
     PneumoError, since then the instrument is broken. ``skip`` is asked with the sha256 of the
-    content before a film is read, and films that it names yield nothing. Raises KeyError for the
-    operating point.
+    content, by several threads, before a film is read and again after it, and films that it names
+    yield nothing. Raises KeyError for the operating point.
     """
     reader.manifest.operating_point(operating_point)
-    faults = 0
-    with closing(shelf or Shelf()) as place, ThreadPoolExecutor(AT_ONCE) as threads:
+    faults, ahead = 0, reader.films_at_once
+    with closing(shelf or Shelf()) as place, ThreadPoolExecutor(ahead) as threads:
         read = partial(_read, reader, operating_point, place, skip)
         jobs = ((n, source, threads.submit(read, n, source)) for n, source in enumerate(sources))
-        for number, source, job in _ahead(jobs):
-            # As a value a Future hands over any error: no fault ends the run, and none is lost.
+        for number, source, job in _ahead(jobs, ahead):
+            # As a value a Future hands over any error: no film's fault ends the run.
             fault = job.exception()
             if fault is None:
                 faults, entry = 0, job.result()
@@ -164,12 +164,12 @@ def read_all(
                 yield entry
 
 
-def _ahead(jobs: Iterable[Job]) -> Iterator[Job]:
-    """The jobs in their order, each when ``AT_ONCE`` have begun."""
+def _ahead(jobs: Iterable[Job], count: int) -> Iterator[Job]:
+    """The jobs in their order, each when so many have begun."""
     begun: deque[Job] = deque()
     for job in jobs:
         begun.append(job)
-        if len(begun) == AT_ONCE:
+        if len(begun) == count:
             yield begun.popleft()
     yield from begun
 
