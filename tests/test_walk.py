@@ -114,11 +114,14 @@ def work_through_the_ward(
 def weigh_the_evidence(page: sync_api.Page) -> None:
     """Both sliders: what they show is what holdout.json gives there, worked out here."""
     page.get_by_role("tab", name="Evidence").click()
+    line = page.locator(".live .summary")
+    line.wait_for()  # an answer under way would put its own numbers over what is typed
     page.locator("#threshold input[type=number]").fill("30")
     page.keyboard.press("Enter")
+    line.filter(has_text="from 30.0").wait_for()
     page.locator("#prevalence input[type=number]").fill("10")
     page.keyboard.press("Enter")
-    line = page.locator(".live .summary").filter(has_text="Where 10.0").filter(has_text="from 30.0")
+    line = line.filter(has_text="Where 10.0").filter(has_text="from 30.0")
     line.wait_for()
     held: Any = json.loads((ROOT / "train/results/holdout.json").read_text())["roles"]["test"]
     scores = held["scores"]
