@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -73,7 +72,11 @@ class Ensemble:
 
         ``picture`` is canonical, (1, 1, 224, 224); what is seen float32, (1, C, h, w).
         """
-        ask = partial(self._ask, self._early, picture, aspect, NO_LUNGS)
+
+        def ask() -> Looks:
+            with self.quiet():  # in a thread of its own torch would have helpers of its own
+                return self._ask(self._early, picture, aspect, NO_LUNGS)
+
         if self.name != engine.OPENVINO:  # torch has all cores, or the card, at work for one team
             yield ask
             return
@@ -81,7 +84,10 @@ class Ensemble:
             yield meanwhile.submit(ask).result
 
     def late(self, picture: Tensor, aspect: float, lungs: np.ndarray) -> Looks:
-        """The late team's looks. ``lungs`` is a bool mask (h, w) over the whole film."""
+        """The late team's looks. ``lungs`` is a bool mask (h, w) over the whole film.
+
+        To be asked within `quiet`, as a reading is.
+        """
         return self._ask(self._late, picture, aspect, lungs)
 
     def parts(self, *, films: int = 1) -> list[Part]:
@@ -116,6 +122,5 @@ class Ensemble:
     def _ask(self, team: Team, picture: Tensor, aspect: float, lungs: np.ndarray) -> Looks:
         members = [self.members[place] for place in team.places]
         boxes = [GEOMETRIES[m.geometry](aspect, lungs) for m in members]
-        with team.engine.quiet():
-            seen = team.engine(self.squares(picture, boxes, of=members))
+        seen = team.engine(self.squares(picture, boxes, of=members))
         return dict(zip(team.places, zip(boxes, seen, strict=True), strict=True))

@@ -74,9 +74,7 @@ def _stages(reader: Reader, data: bytes) -> dict[str, float]:
     watch.lap("lungs")
     gate.require_film(film)
     gate.require_lungs(lungs)
-    if reader.bundle.familiarity:
-        gate.require_upright(reader.bundle.familiarity.pose(picture))
-        reader.bundle.familiarity.mirrored(picture)
+    reader._pose(picture)
     watch.lap("gate")
     boxes = [GEOMETRIES[m.geometry](film.aspect, lungs.mask) for m in reader.manifest.members]
     features = reader.ensemble(reader.ensemble.squares(picture, boxes))

@@ -69,7 +69,7 @@ class Entry:
     decision: Decision | None = None
     cautions: tuple[Caution, ...] = ()
     reason: str | None = None  # of a refusal or failure: one sentence for the clinician
-    seconds: float = 0.0  # beside another film
+    seconds: float = 0.0  # maybe beside another film
 
     @property
     def key(self) -> str:
